@@ -93,7 +93,8 @@ type Broker interface {
 	// Probe returns nil if somebody who called Respond on subject answered,
 	// ErrNoResponders if the transport knows that nobody listens, or ctx's
 	// error. It is how a caller notices a link further away that fell silent:
-	// probe a subject to which only the far side responds.
+	// probe a subject to which only the far side responds. Subscribers do not
+	// see probes, though their interest keeps ErrNoResponders away.
 	Probe(ctx context.Context, subject string) error
 
 	// Flush returns when everything published before it has reached the other
