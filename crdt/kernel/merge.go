@@ -1,0 +1,80 @@
+package kernel
+
+import "github.com/joinery-crdt/joinery/crdt/causal"
+
+// A fragment is merged actor by actor: Kill its deaths, Supersede what it
+// claims and does not hold, Learn what it holds, Claim; and Sweep at the end.
+// Whoever calls these has checked the fragment whole before.
+
+// Kill merges deaths: live dots die, dots whose event is missing become deaths
+// ahead. It costs O(live dots in r + gaps of the context in r).
+func (s *State) Kill(a Index, r causal.Range) {
+	s.dropRange(a, r, nil)
+	x := &s.actors[a]
+	if x.seen.CoversRange(r) {
+		return
+	}
+	for _, unseen := range (causal.Ranges{r}).Minus(x.seen) {
+		x.ahead = x.ahead.Add(unseen)
+	}
+}
+
+// Supersede kills the live dots in r that the fragment claims without holding
+// them. held is the sequence numbers that it does hold.
+func (s *State) Supersede(a Index, r causal.Range, held causal.Ranges) {
+	if s.actors[a].seen.Overlaps(r) {
+		s.dropRange(a, r, held)
+	}
+}
+
+func (s *State) dropRange(a Index, r causal.Range, except causal.Ranges) {
+	s.scratch = s.scratch[:0]
+	s.actors[a].dots.each(r.Lo, r.Hi, func(seq uint64, id leafID) bool {
+		if !except.Contains(seq) {
+			s.scratch = append(s.scratch, id)
+		}
+		return true
+	})
+	for _, id := range s.scratch {
+		s.drop(id)
+	}
+}
+
+// Learn merges a payload: its dot becomes live unless it is known already.
+func (s *State) Learn(a Index, seq uint64, p *Payload) {
+	x := &s.actors[a]
+	if x.seen.Contains(seq) {
+		if id := x.dots.get(seq); id != none && !s.leaves.at(id).holds(p) {
+			s.conflicts++
+		}
+		return
+	}
+	if !x.ahead.Contains(seq) {
+		s.add(a, seq, p)
+	}
+}
+
+// holds reports whether the leaf has this payload.
+func (l *leaf) holds(p *Payload) bool {
+	return l.time == p.Time && l.flags&Mark == p.Flags&Mark && l.expiry() == p.Expiry &&
+		l.tag == p.Tag && l.key() == p.Key && l.value() == p.Value && l.parent == p.Parent
+}
+
+// Claim puts r into the context, with all effects merged before.
+func (s *State) Claim(a Index, r causal.Range) {
+	x := &s.actors[a]
+	x.seen = x.seen.Add(r)
+	if len(x.ahead) > 0 {
+		x.ahead = x.ahead.Remove(r)
+	}
+}
+
+// Sweep ends a mutation: it drops the containers that nothing lives in any more.
+func (s *State) Sweep() {
+	if s.journal == nil && len(s.tree.empty) > 0 {
+		s.tree.sweep()
+	}
+}
+
+// IsSeen reports whether the event is in the context.
+func (s *State) IsSeen(a Index, seq uint64) bool { return s.actors[a].seen.Contains(seq) }

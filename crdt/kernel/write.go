@@ -1,0 +1,134 @@
+package kernel
+
+import "github.com/joinery-crdt/joinery/crdt/causal"
+
+// Dot is a dot by the state's own index of its actor.
+type Dot struct {
+	Actor Index
+	Seq   uint64
+}
+
+// Next returns the sequence number that the actor's next event gets. It
+// follows the greatest that the state has seen, so it is right only where
+// this state alone mints for the actor.
+func (s *State) Next(a Index) uint64 { return s.actors[a].seen.Max() + 1 }
+
+// Event absorbs a local event without a payload.
+func (s *State) Event(a Index, seq uint64) {
+	s.actors[a].seen = s.actors[a].seen.AddSeq(seq)
+	s.Sweep()
+}
+
+// Add absorbs a local event that adds a payload and kills nothing.
+func (s *State) Add(a Index, seq uint64, p *Payload) {
+	s.add(a, seq, p)
+	s.Event(a, seq)
+}
+
+// Assign absorbs a local event that adds a payload in place of all that lives
+// at the same place. It appends the dots that it killed to killed.
+func (s *State) Assign(a Index, seq uint64, p *Payload, killed []Dot) []Dot {
+	head := s.head(hash(p.Parent, p.Tag, p.Key), p.Parent, p.Tag, p.Key)
+	if head == none {
+		s.Add(a, seq, p)
+		return killed
+	}
+	if s.observer != nil {
+		s.observer.Touch(p.Parent, p.Tag, p.Key)
+	}
+	l := s.leaves.at(head)
+	for l.sibling != none {
+		killed = append(killed, s.dot(l.sibling))
+		s.drop(l.sibling)
+	}
+	killed = append(killed, Dot{l.actor, l.seq})
+	s.note(head)
+	s.forget(l)
+	s.fill(head, l, a, seq, p)
+	s.Event(a, seq)
+	return killed
+}
+
+func (s *State) dot(id leafID) Dot {
+	l := s.leaves.at(id)
+	return Dot{l.actor, l.seq}
+}
+
+// Clear kills all that lives at a place and appends the dots to killed. The
+// caller's event absorbs them.
+func (s *State) Clear(parent Ref, tag Tag, key string, killed []Dot) []Dot {
+	for {
+		head := s.head(hash(parent, tag, key), parent, tag, key)
+		if head == none {
+			return killed
+		}
+		killed = append(killed, s.dot(head))
+		s.drop(head)
+	}
+}
+
+// ClearBelow kills what lives in the container and in those below it, except
+// payloads that keep returns true for (nil keeps none), and appends the dots
+// to killed. It stops after limit dots and reports whether it is done; another
+// call goes on.
+func (s *State) ClearBelow(r Ref, keep func(*Live) bool, killed []Dot, limit int) ([]Dot, bool) {
+	s.scratch = s.scratch[:0]
+	done := s.below(r, func(id leafID) bool {
+		if keep != nil {
+			if l := s.view(id); keep(&l) {
+				return true
+			}
+		}
+		if len(s.scratch) == limit {
+			return false
+		}
+		s.scratch = append(s.scratch, id)
+		return true
+	})
+	for _, id := range s.scratch {
+		killed = append(killed, s.dot(id))
+		s.drop(id)
+	}
+	return killed, done
+}
+
+// below calls yield for every leaf at any depth below r.
+func (s *State) below(r Ref, yield func(leafID) bool) bool {
+	if int(r) >= len(s.tree.nodes) {
+		return true
+	}
+	n := &s.tree.nodes[r]
+	for head := n.first; head != none; head = s.leaves.at(head).next {
+		for id := head; id != none; id = s.leaves.at(id).sibling {
+			if !yield(id) {
+				return false
+			}
+		}
+	}
+	for c := n.child; c != 0; c = s.tree.nodes[c].next {
+		if !s.below(c, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// KillDot kills one dot by name, wherever it is: live, unknown (then it is a
+// death ahead) or dead already. It reports whether it was not dead before. This is how a
+// write supersedes what a client read elsewhere.
+func (s *State) KillDot(d causal.Dot) bool {
+	a := s.Intern(d.Actor)
+	if id := s.actors[a].dots.get(d.Seq); id != none {
+		s.drop(id)
+		return true
+	}
+	x := &s.actors[a]
+	if x.seen.Contains(d.Seq) || x.ahead.Contains(d.Seq) {
+		return false
+	}
+	x.ahead = x.ahead.AddSeq(d.Seq)
+	if s.journal != nil {
+		s.journal.ahead = append(s.journal.ahead, Dot{a, d.Seq})
+	}
+	return true
+}

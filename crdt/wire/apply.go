@@ -1,0 +1,208 @@
+package wire
+
+import (
+	"iter"
+	"slices"
+	"unsafe"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+)
+
+// Apply merges the fragment into the state in one step. It costs O(fragment)
+// and what dies by it, whatever the size of the state.
+//
+// A fragment of the form Kept may only be applied by a receiver that has seen
+// all kept dots; see Fits.
+func (f *Fragment) Apply(s *kernel.State) {
+	for i := range f.sections {
+		f.sections[i].apply(s)
+	}
+	s.Sweep()
+}
+
+// Fits reports whether the state has seen all the dots whose payloads were
+// left out because the receiver was known to have them.
+func (f *Fragment) Fits(s *kernel.State) bool {
+	for i := range f.sections {
+		if c := &f.sections[i]; len(c.kept) > 0 {
+			a, ok := s.Lookup(c.actor)
+			if !ok || !s.Seen(a).Covers(c.kept) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (c *section) apply(s *kernel.State) {
+	a := s.Intern(c.actor)
+	for _, r := range c.deaths {
+		s.Kill(a, r)
+	}
+	if c.knownTo(s, a) {
+		held := c.held()
+		for _, r := range c.claims {
+			s.Supersede(a, r, held)
+		}
+	}
+	c.learn(s, a)
+	for _, r := range c.claims {
+		s.Claim(a, r)
+	}
+}
+
+// knownTo reports whether the state has seen any of the claimed events.
+func (c *section) knownTo(s *kernel.State, a kernel.Index) bool {
+	seen := s.Seen(a)
+	if len(seen) == 0 {
+		return false
+	}
+	for _, r := range c.claims {
+		if seen.Overlaps(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// held returns the numbers of the live dots of the section.
+func (c *section) held() causal.Ranges {
+	out := slices.Clone(c.kept)
+	w := c.walk()
+	for range c.count {
+		w.next()
+		out = out.AddSeq(w.seq)
+	}
+	return out
+}
+
+func (c *section) walk() walker {
+	return walker{r: NewReader(c.adds), seq: c.start, time: c.base, step: 1, tag: defaultTag}
+}
+
+// learn merges the adds.
+func (c *section) learn(s *kernel.State, a kernel.Index) {
+	w := c.walk()
+	var refs [kernel.MaxDepth]kernel.Ref // refs[i] is the container of i components
+	var p kernel.Payload
+	for range c.count {
+		w.next()
+		for i := w.stay; i < w.depth; i++ {
+			refs[i+1] = s.Ensure(refs[i], w.comps[i].tag, view(w.comps[i].name))
+		}
+		p = kernel.Payload{
+			Parent: refs[w.depth], Tag: w.tag, Key: view(w.key), Value: view(w.value),
+			Time: w.time, Expiry: w.expiry,
+		}
+		if w.op&opMark != 0 {
+			p.Flags = kernel.Mark
+		}
+		s.Learn(a, w.seq, &p)
+	}
+}
+
+// view makes a string of bytes that will not change while it is in use,
+// without a copy. The kernel copies what it keeps.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Latest returns the greatest timestamp of the payloads, 0 if there are none.
+func (f *Fragment) Latest() (t hlc.Time) {
+	for i := range f.sections {
+		t = max(t, f.sections[i].latest)
+	}
+	return t
+}
+
+// Claims returns the events that the fragment claims.
+func (f *Fragment) Claims() causal.Context {
+	var c causal.Context
+	for i := range f.sections {
+		c.AddRanges(f.sections[i].actor, f.sections[i].claims)
+	}
+	return c
+}
+
+// Deaths returns the dots outside the claims that the fragment says are dead.
+func (f *Fragment) Deaths() causal.Context {
+	var c causal.Context
+	for i := range f.sections {
+		c.AddRanges(f.sections[i].actor, f.sections[i].deaths)
+	}
+	return c
+}
+
+// ClaimsOf yields each actor with the events claimed of it, in the actors'
+// order, without building a context. The ranges are the fragment's own.
+func (f *Fragment) ClaimsOf() iter.Seq2[causal.Actor, causal.Ranges] {
+	return func(yield func(causal.Actor, causal.Ranges) bool) {
+		for i := range f.sections {
+			if c := &f.sections[i]; len(c.claims) > 0 && !yield(c.actor, c.claims) {
+				return
+			}
+		}
+	}
+}
+
+// News reports whether merging the fragment could change the state.
+func (f *Fragment) News(s *kernel.State) bool {
+	for i := range f.sections {
+		c := &f.sections[i]
+		a, ok := s.Lookup(c.actor)
+		if !ok {
+			return true
+		}
+		if !s.Seen(a).Covers(c.claims) {
+			return true
+		}
+		for _, d := range c.deaths {
+			if s.AnyLive(a, d) || !s.Ahead(a).Covers((causal.Ranges{d}).Minus(s.Seen(a))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Adds returns the number of payloads in the fragment.
+func (f *Fragment) Adds() (n int) {
+	for i := range f.sections {
+		n += f.sections[i].count
+	}
+	return n
+}
+
+// Add is a payload as an iterator shows it. The slices are views of the
+// fragment's bytes.
+type Add struct {
+	Dot    causal.Dot
+	Path   []kernel.Component // of the container; valid until the next step
+	Tag    kernel.Tag
+	Key    []byte
+	Value  []byte
+	Marked bool
+	Time   hlc.Time
+	Expiry hlc.Time
+}
+
+// All yields the payloads by actor and sequence number.
+func (f *Fragment) All() iter.Seq[Add] {
+	return func(yield func(Add) bool) {
+		for i := range f.sections {
+			c := &f.sections[i]
+			w := c.walk()
+			for range c.count {
+				w.next()
+				a := Add{Dot: causal.Dot{Actor: c.actor, Seq: w.seq}, Tag: w.tag, Key: w.key, Value: w.value,
+					Marked: w.op&opMark != 0, Time: w.time, Expiry: w.expiry}
+				for _, p := range w.comps[:w.depth] {
+					a.Path = append(a.Path, kernel.Component{Tag: p.tag, Name: string(p.name)})
+				}
+				if !yield(a) {
+					return
+				}
+			}
+		}
+	}
+}

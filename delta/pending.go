@@ -1,0 +1,163 @@
+package delta
+
+import (
+	"slices"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
+)
+
+// Pending is the local actor's events that are not sealed yet: nobody else has
+// seen them, so what supersedes them may still take their place. A year of
+// overwrites of one field waits here as one payload.
+//
+// It holds no payload itself; sealing reads those that are still live from the
+// state. The rule that makes it right to leave out the others: an event that
+// was superseded before it was sealed becomes an empty one, and its killer
+// takes over what it had killed. Then the run may be cut into units anywhere,
+// except within a group of events that have to be seen together.
+//
+// The zero value is empty. It belongs to one actor of one state and is no more
+// safe for concurrent use than that.
+type Pending struct {
+	// Self is the local actor's index in the state.
+	Self kernel.Index
+
+	own    causal.Range // empty if zero or Lo > Hi; else Hi is the actor's last event
+	kills  []kill       // Invariant: ordered by the killer
+	moved  int          // kills whose dot is zero because a later event took them over
+	groups causal.Ranges
+}
+
+// kill says that the own event By killed a dot.
+type kill struct {
+	by  uint64
+	dot kernel.Dot
+}
+
+// Len returns the number of events not sealed.
+func (p *Pending) Len() int {
+	if p.own.Hi == 0 || p.own.Lo > p.own.Hi {
+		return 0
+	}
+	return int(p.own.Len())
+}
+
+// Has reports whether the own event seq is not sealed yet.
+func (p *Pending) Has(seq uint64) bool { return p.own.Lo <= seq && seq <= p.own.Hi && seq > 0 }
+
+// First returns the first event not sealed, 0 if there is none.
+func (p *Pending) First() uint64 {
+	if p.Len() == 0 {
+		return 0
+	}
+	return p.own.Lo
+}
+
+// Record notes the next own event and the dots that it killed.
+func (p *Pending) Record(seq uint64, killed []kernel.Dot) {
+	if p.Len() == 0 {
+		p.own.Lo = seq
+	}
+	p.own.Hi = seq
+	for _, d := range killed {
+		if d.Actor == p.Self && d.Seq >= p.own.Lo {
+			p.supersede(d.Seq, seq)
+		} else {
+			p.kills = append(p.kills, kill{seq, d})
+		}
+	}
+}
+
+// supersede lets the event by take over what the unsealed event old killed. If
+// old is of a group, all up to by has to be seen together with it.
+func (p *Pending) supersede(old, by uint64) {
+	i, _ := slices.BinarySearchFunc(p.kills, old, func(k kill, seq uint64) int { return compare(k.by, seq) })
+	for ; i < len(p.kills) && p.kills[i].by == old; i++ {
+		if k := &p.kills[i]; k.dot != (kernel.Dot{}) {
+			p.kills = append(p.kills, kill{by, k.dot})
+			p.kills[i].dot = kernel.Dot{}
+			p.moved++
+		}
+	}
+	if p.groups.Contains(old) {
+		p.groups = p.groups.Add(causal.Range{Lo: old, Hi: by})
+	}
+	if p.moved > 64 && p.moved > len(p.kills)/2 {
+		p.kills = slices.DeleteFunc(p.kills, func(k kill) bool { return k.dot == kernel.Dot{} })
+		p.moved = 0
+	}
+}
+
+func compare(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// Group marks events that others must see all at once or not at all.
+func (p *Pending) Group(r causal.Range) {
+	if r.Lo < r.Hi {
+		p.groups = p.groups.Add(r)
+	}
+}
+
+// Seal appends the oldest unsealed events as one unit, as many as fit in about
+// limit bytes, and returns which they are. A group is never cut: one that does
+// not fit makes a unit above the limit. It must not be called when Len is 0.
+func (p *Pending) Seal(dst []byte, s *kernel.State, limit int) (Delta, causal.Range) {
+	own := causal.Range{Lo: p.own.Lo, Hi: p.cut(s, limit)}
+	n := 0
+	var killed []kernel.Dot
+	for ; n < len(p.kills) && p.kills[n].by <= own.Hi; n++ {
+		if d := p.kills[n].dot; d != (kernel.Dot{}) {
+			killed = append(killed, d)
+		} else {
+			p.moved--
+		}
+	}
+	p.kills = slices.Delete(p.kills, 0, n)
+	p.groups = p.groups.Remove(own)
+	p.own.Lo = own.Hi + 1
+	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) {
+		return wire.AppendUnit(b, s, p.Self, own, killed)
+	}), own
+}
+
+// Estimated bytes of an add and of a kill, besides key and value.
+const (
+	addCost  = 24
+	killCost = 12
+)
+
+// cut returns the last event of the next unit.
+func (p *Pending) cut(s *kernel.State, limit int) uint64 {
+	if limit <= 0 {
+		return p.own.Hi
+	}
+	last, cost, k := p.own.Hi, 64, 0
+	for l := range s.Between(p.Self, p.own) {
+		for ; k < len(p.kills) && p.kills[k].by <= l.Seq; k++ {
+			cost += killCost
+		}
+		cost += addCost + len(l.Key) + len(l.Value)
+		if cost > limit && l.Seq > p.own.Lo {
+			last = l.Seq - 1
+			break
+		}
+	}
+	for _, g := range p.groups {
+		if g.Lo <= last && last < g.Hi {
+			if g.Lo > p.own.Lo {
+				return g.Lo - 1
+			}
+			return g.Hi
+		}
+	}
+	return last
+}
