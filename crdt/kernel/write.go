@@ -132,3 +132,6 @@ func (s *State) KillDot(d causal.Dot) bool {
 	}
 	return true
 }
+
+// NameOf returns the dot's full name.
+func (s *State) NameOf(d Dot) causal.Dot { return causal.Dot{Actor: s.actors[d.Actor].id, Seq: d.Seq} }
