@@ -94,8 +94,8 @@ func ParseActor(s string) (Actor, error) {
 		return Actor{ID: id}, err
 	}
 	n, err := strconv.ParseUint(inc, 16, 64)
-	if err != nil || len(inc) != 16 {
-		return Actor{}, fmt.Errorf("%w: incarnation %q is not 16 hex digits", ErrSyntax, inc)
+	if err != nil || len(inc) != 16 || n == 0 {
+		return Actor{}, fmt.Errorf("%w: incarnation %q is not 16 hex digits, not all 0", ErrSyntax, inc)
 	}
 	return Actor{ID: id, Incarnation: n}, nil
 }
@@ -131,7 +131,7 @@ func ParseDot(s string) (Dot, error) {
 		return Dot{}, err
 	}
 	n, err := strconv.ParseUint(seq, 10, 64)
-	if err != nil || n == 0 {
+	if err != nil || n == 0 || n > MaxSeq {
 		return Dot{}, fmt.Errorf("%w: sequence number %q in dot %q", ErrSyntax, seq, s)
 	}
 	return Dot{Actor: a, Seq: n}, nil

@@ -55,6 +55,19 @@ func (c *Context) AddRanges(a Actor, rs Ranges) {
 	}
 }
 
+// Set makes rs the events of actor a. The context owns the slice from then on.
+func (c *Context) Set(a Actor, rs Ranges) {
+	i, ok := c.find(a)
+	switch {
+	case ok && len(rs) > 0:
+		c.entries[i].ranges = rs
+	case ok:
+		c.entries = slices.Delete(c.entries, i, i+1)
+	case len(rs) > 0:
+		c.entries = slices.Insert(c.entries, i, entry{a, rs})
+	}
+}
+
 // Join adds all events of other.
 func (c *Context) Join(other Context) {
 	for _, e := range other.entries {
