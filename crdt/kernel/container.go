@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
@@ -193,7 +194,7 @@ func (s *State) Len(r Ref) int {
 }
 
 func (t *tree) clone() tree {
-	out := tree{nodes: append([]container(nil), t.nodes...), free: t.free}
+	out := tree{nodes: slices.Clone(t.nodes), free: t.free, empty: slices.Clone(t.empty)}
 	if t.at != nil {
 		out.at = make(map[place]Ref, len(t.at))
 		for k, v := range t.at {

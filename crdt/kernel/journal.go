@@ -1,6 +1,10 @@
 package kernel
 
-import "github.com/joinery-crdt/joinery/crdt/causal"
+import (
+	"slices"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+)
 
 // journal remembers what the local events of a group killed, so that the group
 // can be taken back as long as nobody has seen it.
@@ -9,6 +13,8 @@ type journal struct {
 	from  uint64 // first own event of the group
 	dead  []Live
 	ahead []Dot
+
+	deaths causal.Ranges // ahead of the local actor as the group began
 }
 
 func (s *State) note(id leafID) {
@@ -20,7 +26,7 @@ func (s *State) note(id leafID) {
 // Begin starts a group of events of the local actor. Until Commit or Rollback
 // nothing may be merged.
 func (s *State) Begin(self Index) {
-	s.journal = &journal{self: self, from: s.Next(self)}
+	s.journal = &journal{self: self, from: s.Next(self), deaths: slices.Clone(s.actors[self].ahead)}
 }
 
 // Commit ends a group and keeps its events.
@@ -38,16 +44,22 @@ func (s *State) Rollback() {
 		s.actors[d.Actor].ahead = s.actors[d.Actor].ahead.Remove(causal.Range{Lo: d.Seq, Hi: d.Seq})
 	}
 	s.actors[j.self].seen = s.actors[j.self].seen.Remove(own)
+	s.actors[j.self].ahead = j.deaths
 	for i := range j.dead {
 		l := &j.dead[i]
 		if l.Actor == j.self && l.Seq >= j.from {
 			continue
 		}
-		p := Payload{Parent: l.Parent, Tag: l.Tag, Key: l.Key, Value: l.Value, Time: l.Time, Expiry: l.Expiry}
-		if l.Marked {
-			p.Flags = Mark
-		}
+		p := l.Payload()
 		s.add(l.Actor, l.Seq, &p)
 	}
 	s.Commit()
+}
+
+// Forget takes back events of an actor that nobody else has seen. What they
+// killed stays dead. The containers of their payloads stay until the next
+// mutation ends, so that the payloads can be added again under another dot.
+func (s *State) Forget(a Index, own causal.Range) {
+	s.dropRange(a, own, nil)
+	s.actors[a].seen = s.actors[a].seen.Remove(own)
 }

@@ -23,6 +23,15 @@ type Live struct {
 	Marked bool
 }
 
+// Payload returns what an event must add to have this payload.
+func (l *Live) Payload() Payload {
+	p := Payload{Parent: l.Parent, Tag: l.Tag, Key: l.Key, Value: l.Value, Time: l.Time, Expiry: l.Expiry}
+	if l.Marked {
+		p.Flags = Mark
+	}
+	return p
+}
+
 func (s *State) view(id leafID) Live {
 	l := s.leaves.at(id)
 	return Live{

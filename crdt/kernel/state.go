@@ -120,6 +120,16 @@ func (s *State) Context() causal.Context {
 	return c
 }
 
+// IsEmpty reports whether the state has seen no event at all.
+func (s *State) IsEmpty() bool {
+	for i := range s.actors {
+		if len(s.actors[i].seen) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Dots returns the number of live dots.
 func (s *State) Dots() int { return s.leaves.live }
 

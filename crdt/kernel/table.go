@@ -138,6 +138,9 @@ func (g *segment) find(hash uint32, id leafID) uint32 {
 
 // clone returns a copy that shares nothing.
 func (t *table) clone() table {
+	if t.dir == nil {
+		return table{}
+	}
 	out := table{dir: make([]*segment, len(t.dir)), depth: t.depth}
 	for i, g := range t.dir {
 		if i > 0 && g == t.dir[i-1] {

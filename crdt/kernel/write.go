@@ -15,19 +15,31 @@ func (s *State) Next(a Index) uint64 { return s.actors[a].seen.Max() + 1 }
 
 // Event absorbs a local event without a payload.
 func (s *State) Event(a Index, seq uint64) {
-	s.actors[a].seen = s.actors[a].seen.AddSeq(seq)
+	s.Claim(a, causal.Range{Lo: seq, Hi: seq})
 	s.Sweep()
 }
 
+// stillborn reports whether the death of an event came before the event. For
+// a local one it means that somebody else uses or knows more of the actor's
+// numbers than this state; the payload is lost, but no replica disagrees.
+func (s *State) stillborn(a Index, seq uint64) bool { return s.actors[a].ahead.Contains(seq) }
+
 // Add absorbs a local event that adds a payload and kills nothing.
 func (s *State) Add(a Index, seq uint64, p *Payload) {
-	s.add(a, seq, p)
+	if !s.stillborn(a, seq) {
+		s.add(a, seq, p)
+	}
 	s.Event(a, seq)
 }
 
 // Assign absorbs a local event that adds a payload in place of all that lives
 // at the same place. It appends the dots that it killed to killed.
 func (s *State) Assign(a Index, seq uint64, p *Payload, killed []Dot) []Dot {
+	if s.stillborn(a, seq) {
+		killed = s.Clear(p.Parent, p.Tag, p.Key, killed)
+		s.Event(a, seq)
+		return killed
+	}
 	head := s.head(hash(p.Parent, p.Tag, p.Key), p.Parent, p.Tag, p.Key)
 	if head == none {
 		s.Add(a, seq, p)
