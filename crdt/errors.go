@@ -11,8 +11,12 @@ var (
 	// what this replica has observed there. It was ignored; all other writes
 	// are never ignored.
 	ErrSuperseded = errors.New("crdt: explicit timestamp is older than the value it would replace; ignored")
-	// ErrOverflow means that an increment does not fit in 64 bits. Nothing was written.
-	ErrOverflow = errors.New("crdt: counter overflow")
+	// ErrUnsealed means that the value holds writes that may still change, made
+	// by a Writer and not flushed. Flush, hand on the delta, then encode.
+	ErrUnsealed = errors.New("crdt: unsealed writes; Flush before encoding")
+	// ErrForeign means that a delta is of another type, or holds bytes that are
+	// no encoding of this one's keys or values. Nothing was merged.
+	ErrForeign = errors.New("crdt: delta of another type")
 	// ErrExhausted means that the actor has no sequence numbers left, which
 	// only a forged delta can bring about. Take a new incarnation.
 	ErrExhausted = errors.New("crdt: sequence numbers of this actor are exhausted; take a new incarnation")

@@ -1,6 +1,11 @@
 package crdt
 
-import "github.com/joinery-crdt/joinery/crdt/kernel"
+import (
+	"slices"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+)
 
 // Present reads sets and flags: it reports whether the element is in the set,
 // or the flag enabled. Something must live at the place, and nothing marked:
@@ -21,4 +26,29 @@ func (d *Document) Present(in kernel.Ref, tag kernel.Tag, key string) bool {
 func (d *Document) Latest(in kernel.Ref, tag kernel.Tag, key string) (kernel.Live, bool) {
 	l, ok := d.state.Winner(in, tag, key)
 	return l, ok && !l.Marked
+}
+
+// Siblings returns all that lives at a place, the winner of last-writer-wins first.
+func (d *Document) Siblings(in kernel.Ref, tag kernel.Tag, key string) []kernel.Live {
+	all := slices.Collect(d.state.Siblings(in, tag, key))
+	if len(all) > 1 {
+		slices.SortFunc(all, func(a, b kernel.Live) int {
+			if d.state.Less(&a, &b) {
+				return 1
+			}
+			return -1
+		})
+	}
+	return all
+}
+
+// Context returns the dots that live at a place: what a reader has seen there,
+// and what a write Over them supersedes.
+func (d *Document) Context(in kernel.Ref, tag kernel.Tag, key string) []causal.Dot {
+	var dots []causal.Dot
+	for l := range d.state.Siblings(in, tag, key) {
+		dots = append(dots, d.state.Dot(&l))
+	}
+	slices.SortFunc(dots, causal.Dot.Compare)
+	return dots
 }

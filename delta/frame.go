@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"math"
 
+	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/crdt/wire"
 )
@@ -65,6 +66,13 @@ const maxHeader = 6 + bodyOffset
 // anywhere gives the receiver all of that.
 func AppendState(dst []byte, s *kernel.State) []byte {
 	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) { return wire.AppendState(b, s) })
+}
+
+// AppendFor appends a frame of everything that the state knows for a receiver
+// that has seen what known says: payloads among that are left out. Whoever
+// lacks one of them is refused the merge with ErrUnfit.
+func AppendFor(dst []byte, s *kernel.State, known causal.Context) Delta {
+	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) { return wire.AppendFor(b, s, &known) })
 }
 
 // appendFrame frames what body appends.

@@ -6,8 +6,8 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 )
 
-// Log keeps recent units for those who missed them, bounded in bytes: the
-// oldest give way. It answers with whole units only. What it does not hold any
+// Log keeps recent units of any number of documents for those who missed them,
+// bounded in bytes: the oldest give way. It answers with whole units only. What it does not hold any
 // more is not made up from current state; such a request goes elsewhere, or
 // ends in a reconciliation of live dots.
 type Log struct {
@@ -16,10 +16,17 @@ type Log struct {
 
 	units []*unit // oldest first
 	bytes int
-	index map[causal.Actor][]span // Invariant: ordered by range
+	index map[stream][]span // Invariant: ordered by range
+}
+
+// stream is one actor's events in one document.
+type stream struct {
+	doc   string
+	actor causal.Actor
 }
 
 type unit struct {
+	doc    string
 	delta  Delta
 	claims causal.Context
 }
@@ -33,16 +40,16 @@ type span struct {
 // Len returns how many units are held and their bytes.
 func (l *Log) Len() (units, bytes int) { return len(l.units), l.bytes }
 
-// Append adds a unit with the events that it claims. A unit whose events are
-// all held already is left out.
-func (l *Log) Append(d Delta, claims causal.Context) {
-	if len(d) > l.MaxBytes || l.holds(claims) {
+// Append adds a unit of a document with the events that it claims. A unit whose
+// events are all held already is left out. The log keeps the slices.
+func (l *Log) Append(doc string, d Delta, claims causal.Context) {
+	if len(d) > l.MaxBytes || l.holds(doc, claims) {
 		return
 	}
-	u := &unit{delta: d, claims: claims}
+	u := &unit{doc: doc, delta: d, claims: claims}
 	for a, rs := range claims.All() {
 		for _, r := range rs {
-			l.insert(a, span{r, u})
+			l.insert(stream{doc, a}, span{r, u})
 		}
 	}
 	l.units = append(l.units, u)
@@ -52,9 +59,9 @@ func (l *Log) Append(d Delta, claims causal.Context) {
 	}
 }
 
-func (l *Log) insert(a causal.Actor, s span) {
+func (l *Log) insert(a stream, s span) {
 	if l.index == nil {
-		l.index = make(map[causal.Actor][]span)
+		l.index = make(map[stream][]span)
 	}
 	spans := l.index[a]
 	l.index[a] = slices.Insert(spans, search(spans, s.Lo), s)
@@ -67,7 +74,7 @@ func search(spans []span, seq uint64) int {
 }
 
 // covering returns a unit that claims the event, with the end of its range.
-func (l *Log) covering(a causal.Actor, seq uint64) (*unit, uint64) {
+func (l *Log) covering(a stream, seq uint64) (*unit, uint64) {
 	spans := l.index[a]
 	for i := search(spans, seq+1) - 1; i >= 0 && i > search(spans, seq+1)-4; i-- {
 		if spans[i].Hi >= seq {
@@ -77,10 +84,10 @@ func (l *Log) covering(a causal.Actor, seq uint64) (*unit, uint64) {
 	return nil, 0
 }
 
-func (l *Log) holds(claims causal.Context) bool {
+func (l *Log) holds(doc string, claims causal.Context) bool {
 	for a, rs := range claims.All() {
 		for _, r := range rs {
-			if u, hi := l.covering(a, r.Lo); u == nil || hi < r.Hi {
+			if u, hi := l.covering(stream{doc, a}, r.Lo); u == nil || hi < r.Hi {
 				return false
 			}
 		}
@@ -94,7 +101,8 @@ func (l *Log) evict() {
 	l.units = l.units[1:]
 	l.bytes -= len(u.delta)
 	for a, rs := range u.claims.All() {
-		spans := l.index[a]
+		at := stream{u.doc, a}
+		spans := l.index[at]
 		for _, r := range rs {
 			for i := search(spans, r.Lo); i < len(spans) && spans[i].Lo == r.Lo; i++ {
 				if spans[i].unit == u {
@@ -103,8 +111,8 @@ func (l *Log) evict() {
 				}
 			}
 		}
-		if l.index[a] = spans; len(spans) == 0 {
-			delete(l.index, a)
+		if l.index[at] = spans; len(spans) == 0 {
+			delete(l.index, at)
 		}
 	}
 }
@@ -118,19 +126,20 @@ func remove(spans []span, i int) []span {
 	return slices.Delete(spans, i, i+1)
 }
 
-// Answer returns units that together claim the needed events, as far as the
+// Answer returns units of a document that together claim the needed events, as far as the
 // log holds them and up to about maxBytes (at least one unit), and the events
 // that are held but did not fit, and those that are not held.
-func (l *Log) Answer(need causal.Context, maxBytes int) (units []Delta, later, missing causal.Context) {
+func (l *Log) Answer(doc string, need causal.Context, maxBytes int) (units []Delta, later, missing causal.Context) {
 	var covered causal.Context
 	taken := make(map[*unit]bool)
 	size := 0
 	for a, rs := range need.All() {
+		at := stream{doc, a}
 		for _, r := range rs {
 			for seq := r.Lo; seq <= r.Hi; {
-				u, hi := l.covering(a, seq)
+				u, hi := l.covering(at, seq)
 				if u == nil {
-					next := l.nextHeld(a, seq, r.Hi)
+					next := l.nextHeld(at, seq, r.Hi)
 					missing.AddRange(a, causal.Range{Lo: seq, Hi: next - 1})
 					seq = next
 					continue
@@ -153,7 +162,7 @@ func (l *Log) Answer(need causal.Context, maxBytes int) (units []Delta, later, m
 }
 
 // nextHeld returns the first event behind seq, up to hi+1, that is held.
-func (l *Log) nextHeld(a causal.Actor, seq, hi uint64) uint64 {
+func (l *Log) nextHeld(a stream, seq, hi uint64) uint64 {
 	spans := l.index[a]
 	if i := search(spans, seq+1); i < len(spans) {
 		return min(spans[i].Lo, hi+1)

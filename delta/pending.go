@@ -161,3 +161,40 @@ func (p *Pending) cut(s *kernel.State, limit int) uint64 {
 	}
 	return last
 }
+
+// Event is a pending event as Take returns it.
+type Event struct {
+	Payload kernel.Payload
+	Adds    bool // there is a payload
+	Killed  []kernel.Dot
+}
+
+// Take takes the pending events back, out of the state too, as if they had
+// never been, except that what they killed stays dead. The caller mints them
+// again, under another actor, in one group.
+func (p *Pending) Take(s *kernel.State) []Event {
+	if p.Len() == 0 {
+		return nil
+	}
+	var events []Event
+	k := 0
+	kills := func(upTo uint64) (killed []kernel.Dot) {
+		for ; k < len(p.kills) && p.kills[k].by <= upTo; k++ {
+			if d := p.kills[k].dot; d != (kernel.Dot{}) {
+				killed = append(killed, d)
+			}
+		}
+		return killed
+	}
+	for l := range s.Between(p.Self, p.own) {
+		e := Event{Adds: true, Payload: l.Payload()}
+		e.Killed = kills(l.Seq)
+		events = append(events, e)
+	}
+	if rest := kills(p.own.Hi); len(rest) > 0 {
+		events = append(events, Event{Killed: rest})
+	}
+	s.Forget(p.Self, p.own)
+	*p = Pending{Self: p.Self}
+	return events
+}

@@ -173,6 +173,23 @@ func (f *Fragment) Adds() (n int) {
 	return n
 }
 
+// Check calls check for each payload, with the number of components above its
+// own and its key and value, until one is refused, and returns that error. The
+// strings are views of the fragment's bytes.
+func (f *Fragment) Check(check func(depth int, tag kernel.Tag, key, value string) error) error {
+	for i := range f.sections {
+		c := &f.sections[i]
+		w := c.walk()
+		for range c.count {
+			w.next()
+			if err := check(w.depth, w.tag, view(w.key), view(w.value)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Add is a payload as an iterator shows it. The slices are views of the
 // fragment's bytes.
 type Add struct {

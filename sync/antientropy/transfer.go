@@ -1,0 +1,116 @@
+package antientropy
+
+import "github.com/joinery-crdt/joinery/delta"
+
+// Outgoing holds the transfers that others may fetch, each a copy of what was
+// known at one moment. Those longest unused give way.
+type Outgoing struct {
+	// MaxBytes bounds all transfers together; the newest is always kept.
+	MaxBytes int
+
+	order []*outgoing // least recently used first
+	bytes int
+}
+
+type outgoing struct {
+	id   uint64
+	data delta.Delta
+}
+
+// Add offers a transfer under an id.
+func (o *Outgoing) Add(id uint64, data delta.Delta) {
+	o.order = append(o.order, &outgoing{id, data})
+	o.bytes += len(data)
+	for o.bytes > o.MaxBytes && len(o.order) > 1 {
+		o.bytes -= len(o.order[0].data)
+		o.order[0] = nil
+		o.order = o.order[1:]
+	}
+}
+
+// Read returns up to n bytes of a transfer, nil if it is not offered any more
+// or ends before offset.
+func (o *Outgoing) Read(id, offset uint64, n int) []byte {
+	for i, t := range o.order {
+		if t.id != id {
+			continue
+		}
+		copy(o.order[i:], o.order[i+1:])
+		o.order[len(o.order)-1] = t
+		if offset >= uint64(len(t.data)) {
+			return nil
+		}
+		return t.data[offset:min(offset+uint64(n), uint64(len(t.data)))]
+	}
+	return nil
+}
+
+// window is how many chunks are asked for ahead.
+const window = 4
+
+// Incoming stages a transfer. Nothing of it counts before all is there.
+type Incoming struct {
+	ID   uint64
+	Size uint64
+
+	data  []byte
+	ahead map[uint64][]byte // chunks that came too early
+	asked uint64            // offset up to which chunks were asked for
+	chunk uint64            // size of a chunk, as the first one shows
+}
+
+// Next returns the offsets to fetch now. The first is where the data ends;
+// more follow when the size of chunks is known.
+func (in *Incoming) Next() (offsets []uint64) {
+	have := uint64(len(in.data))
+	if in.chunk == 0 {
+		in.asked = have
+		return []uint64{have}
+	}
+	in.asked = max(in.asked, have)
+	for in.asked < in.Size && in.asked < have+window*in.chunk {
+		offsets = append(offsets, in.asked)
+		in.asked += in.chunk
+	}
+	return offsets
+}
+
+// Restart forgets what was asked for and not answered.
+func (in *Incoming) Restart() { in.asked = uint64(len(in.data)) }
+
+// Put takes a chunk and reports whether the transfer is complete. Chunks that
+// do not belong are ignored.
+func (in *Incoming) Put(offset uint64, data []byte) bool {
+	have := uint64(len(in.data))
+	if len(data) == 0 || offset < have || offset+uint64(len(data)) > in.Size {
+		return in.Done()
+	}
+	if in.chunk == 0 {
+		in.chunk = uint64(len(data))
+		in.asked = offset + in.chunk
+	}
+	if offset > have {
+		if in.ahead == nil {
+			in.ahead = make(map[uint64][]byte)
+		}
+		if len(in.ahead) < window {
+			in.ahead[offset] = append([]byte(nil), data...)
+		}
+		return false
+	}
+	in.data = append(in.data, data...)
+	for more, ok := in.ahead[uint64(len(in.data))]; ok; more, ok = in.ahead[uint64(len(in.data))] {
+		delete(in.ahead, uint64(len(in.data)))
+		in.data = append(in.data, more...)
+	}
+	return in.Done()
+}
+
+// Received returns how many bytes are there.
+func (in *Incoming) Received() uint64 { return uint64(len(in.data)) }
+
+// Done reports whether all is there.
+func (in *Incoming) Done() bool { return uint64(len(in.data)) == in.Size && in.Size > 0 }
+
+// Delta returns the complete transfer.
+func (in *Incoming) Delta() delta.Delta { return in.data }

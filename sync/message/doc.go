@@ -1,0 +1,19 @@
+// Package message is what replicas of a space say to each other, and on which
+// subjects.
+//
+//	kind      to                says
+//	Delta     all of a document  these events happened
+//	Beacon    all of the space   this is the digest of all that I hold
+//	List      one                which documents do you hold, with what digests
+//	Listing   one                these, from here on
+//	Pull      one, or any        I have this much of these documents; give me the rest
+//	Push      one                here it is, or: nothing, no, or fetch it in chunks
+//	Fetch     one                give me these bytes of a transfer
+//	Chunk     one                here they are
+//
+// Every message carries its sender, the nonce of the sender's present start and
+// a checksum. The nonce tells one's own echo from a clone that came back under
+// the same name. A message is parsed whole, within bounds, before anything of it counts.
+//
+// The transport may lose, duplicate, delay and reorder all of them.
+package message

@@ -1,0 +1,125 @@
+package message
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/wire"
+)
+
+// Errors of Parse, wrapped with details.
+var (
+	// ErrMalformed means that the bytes are no message, or a damaged one.
+	ErrMalformed = wire.ErrMalformed
+	// ErrVersion means that the message is of a newer protocol.
+	ErrVersion = errors.New("message: unknown protocol version or kind; update this replica")
+)
+
+// Version is the protocol version in the first byte of each message.
+const Version = 1
+
+// Kind says what a message is.
+type Kind uint8
+
+// The kinds of messages. The numbers are part of the protocol.
+const (
+	KindDelta Kind = iota + 1
+	KindBeacon
+	KindList
+	KindListing
+	KindPull
+	KindPush
+	KindFetch
+	KindChunk
+)
+
+// String names the kind in lower case.
+func (k Kind) String() string {
+	names := [...]string{"unknown", "delta", "beacon", "list", "listing", "pull", "push", "fetch", "chunk"}
+	if int(k) >= len(names) {
+		return fmt.Sprintf("kind(%d)", uint8(k))
+	}
+	return names[k]
+}
+
+// Header says who sent a message.
+type Header struct {
+	From  causal.Actor
+	Nonce uint64 // random at each start of the sender
+}
+
+// Body is the content of a message: one of the types of this package.
+type Body interface {
+	kind() Kind
+	append([]byte) []byte
+	parse(*wire.Reader)
+}
+
+const sumSize = 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Append appends an encoded message: version, kind, sender, nonce, body, and a
+// checksum of all these.
+func Append(dst []byte, h Header, b Body) []byte {
+	mark := len(dst)
+	dst = append(dst, Version, byte(b.kind()))
+	dst = wire.AppendActor(dst, h.From)
+	dst = wire.AppendUint(dst, h.Nonce)
+	dst = b.append(dst)
+	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst[mark:], castagnoli))
+}
+
+// Parse validates a message whole. What it returns is a view of the bytes,
+// which must not change any more.
+func Parse(b []byte) (Header, Body, error) {
+	if len(b) < 2+sumSize {
+		return Header{}, nil, fmt.Errorf("%w: message of %d bytes", ErrMalformed, len(b))
+	}
+	if b[0] != Version {
+		return Header{}, nil, fmt.Errorf("%w: version %d", ErrVersion, b[0])
+	}
+	content, sum := b[:len(b)-sumSize], b[len(b)-sumSize:]
+	if crc32.Checksum(content, castagnoli) != binary.BigEndian.Uint32(sum) {
+		return Header{}, nil, fmt.Errorf("%w: message checksum does not match", ErrMalformed)
+	}
+	body := newBody(Kind(b[1]))
+	if body == nil {
+		return Header{}, nil, fmt.Errorf("%w: kind %d", ErrVersion, b[1])
+	}
+	r := wire.NewReader(content[2:])
+	h := Header{From: wire.ReadActor(&r), Nonce: r.Uint()}
+	body.parse(&r)
+	if r.Err() == nil && r.Len() > 0 {
+		r.Fail("%d bytes behind a %v", r.Len(), body.kind())
+	}
+	if r.Err() != nil {
+		return Header{}, nil, fmt.Errorf("message: %v: %w", body.kind(), r.Err())
+	}
+	return h, body, nil
+}
+
+func newBody(k Kind) Body {
+	switch k {
+	case KindDelta:
+		return new(Delta)
+	case KindBeacon:
+		return new(Beacon)
+	case KindList:
+		return new(List)
+	case KindListing:
+		return new(Listing)
+	case KindPull:
+		return new(Pull)
+	case KindPush:
+		return new(Push)
+	case KindFetch:
+		return new(Fetch)
+	case KindChunk:
+		return new(Chunk)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package message
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// MaxName bounds a document's name, MaxSpace a space's, in bytes.
+const (
+	MaxName  = 256
+	MaxSpace = 64
+)
+
+// ErrName means that a name cannot be one of a document or space.
+var ErrName = errors.New("message: bad name")
+
+// CheckName returns an error unless s can name a document: one or more tokens
+// separated by dots, none of them empty, in valid UTF-8, at most MaxName bytes
+// together. Any character is allowed in a token; what a subject cannot carry
+// is encoded there.
+func CheckName(s string) error { return checkName("document", s, MaxName) }
+
+// CheckSpace is CheckName for the name of a space.
+func CheckSpace(s string) error { return checkName("space", s, MaxSpace) }
+
+func checkName(what, s string, limit int) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("%w: empty %s name", ErrName, what)
+	case len(s) > limit:
+		return fmt.Errorf("%w: %s name %.40q... has %d bytes, the limit is %d", ErrName, what, s, len(s), limit)
+	case !utf8.ValidString(s):
+		return fmt.Errorf("%w: %s name %q is not valid UTF-8", ErrName, what, s)
+	case s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, ".."):
+		return fmt.Errorf("%w: %s name %q has an empty token; dots separate tokens", ErrName, what, s)
+	}
+	return nil
+}
+
+// DocDigest returns a document's share of the digest of its space.
+func DocDigest(doc string, digest uint64) uint64 {
+	return xxhash.Sum64String(doc)*0x9e3779b97f4a7c15 ^ digest*0xd6e8feb86659fd93
+}
+
+// AppendToken appends a name in the form that subjects carry: letters, digits
+// and most punctuation as they are, all other bytes as % and two hex digits.
+// Dots stay and separate tokens. Different names give different subjects.
+func AppendToken(dst []byte, name string) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c <= ' ' || c >= 0x7f || c == '*' || c == '>' || c == '%':
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// ParseToken reads what AppendToken writes, and nothing else.
+func ParseToken(s string) (string, error) {
+	var out []byte
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			out = append(out, s[i])
+			continue
+		}
+		if i+2 >= len(s) {
+			return "", fmt.Errorf("%w: escape cut off in subject %q", ErrName, s)
+		}
+		hi, lo := strings.IndexByte("0123456789ABCDEF", s[i+1]), strings.IndexByte("0123456789ABCDEF", s[i+2])
+		if hi < 0 || lo < 0 {
+			return "", fmt.Errorf("%w: bad escape in subject %q", ErrName, s)
+		}
+		out = append(out, byte(hi<<4|lo))
+		i += 2
+	}
+	if string(AppendToken(nil, string(out))) != s {
+		return "", fmt.Errorf("%w: subject %q is not in canonical form", ErrName, s)
+	}
+	return string(out), nil
+}
+
+// Match reports whether a document's name matches a pattern of tokens, where
+// "*" stands for one token and a last ">" for one or more.
+func Match(pattern, name string) bool {
+	for {
+		p, morePattern, moreP := strings.Cut(pattern, ".")
+		if p == ">" && !moreP {
+			return true
+		}
+		n, moreName, moreN := strings.Cut(name, ".")
+		if p != "*" && p != n {
+			return false
+		}
+		if moreP != moreN {
+			return false
+		}
+		if !moreP {
+			return true
+		}
+		pattern, name = morePattern, moreName
+	}
+}

@@ -1,0 +1,165 @@
+package replica
+
+import (
+	"fmt"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/delta"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// queue lets the pending events of a document be sent: at once after a pause,
+// else together with what else is written in the next moment.
+func (r *Replica) queue(d *document) {
+	if !d.unsent {
+		d.unsent = true
+		r.unsent = append(r.unsent, d)
+	}
+	switch {
+	case !r.online:
+	case r.now.Sub(r.flushed) >= r.cfg.FlushAge:
+		r.flush()
+	case d.copy.Pending().Len() >= r.cfg.FlushCount:
+		r.seal(d)
+	case r.flushAt.IsZero():
+		r.flushAt = r.flushed.Add(r.cfg.FlushAge)
+	}
+}
+
+// flush seals and sends all pending events.
+func (r *Replica) flush() {
+	for _, d := range r.unsent {
+		r.seal(d)
+		d.unsent = false
+	}
+	r.unsent = r.unsent[:0]
+	r.flushed = r.now
+	r.flushAt = zeroTime
+}
+
+// seal makes units of a document's pending events and broadcasts them if the
+// transport is up. It is called before anything of the document leaves by any
+// other door, too: what others may see must not change any more.
+func (r *Replica) seal(d *document) {
+	p := d.copy.Pending()
+	for p.Len() > 0 {
+		unit, own := p.Seal(nil, d.copy.State(), r.cfg.MaxMessage-2*overhead)
+		claims := unitClaims(d.copy.Actor(), own)
+		r.log.Append(d.name, unit, claims)
+		r.out.Records = append(r.out.Records, Record{d.name, unit})
+		if r.online && len(unit) <= r.cfg.MaxMessage-overhead {
+			r.stats.UnitsSent++
+			r.send(ToDoc, Outgoing{Doc: d.name}, &message.Delta{Doc: d.name, Unit: unit})
+		} else if r.online {
+			r.beaconAt = r.now // too large for a message: others hear of it and fetch it
+		}
+	}
+}
+
+// Seal makes the pending events of a document final, for doors that are not
+// the replica's own: an export, a backup, a copy.
+func (r *Replica) Seal(doc string) {
+	if d := r.docs[doc]; d != nil {
+		r.seal(d)
+	}
+}
+
+func unitClaims(a causal.Actor, own causal.Range) (c causal.Context) {
+	c.AddRange(a, own)
+	return c
+}
+
+// onDelta takes a unit that its origin or a relay broadcast.
+func (r *Replica) onDelta(p *peer, m *message.Delta) error {
+	d := r.admit(m.Doc)
+	if d == nil {
+		return nil
+	}
+	f, err := r.accept(d, m.Unit, true)
+	if err != nil {
+		return err
+	}
+	if d.hasHole(f) {
+		r.chaseHole(d, p)
+	}
+	return nil
+}
+
+// hasHole reports whether events before those that a unit claims are missing.
+func (d *document) hasHole(f *delta.Frame) bool {
+	s := d.copy.State()
+	for id := range f.ClaimsOf() {
+		if a, ok := s.Lookup(id); ok && s.Seen(a).Prefix() < s.Seen(a).Max() {
+			return true
+		}
+	}
+	return false
+}
+
+// accept validates and merges a delta from elsewhere. Units are kept in the
+// log for others.
+func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame, error) {
+	f, err := b.Open()
+	if err != nil {
+		return nil, fmt.Errorf("replica: delta of document %q: %w", d.name, err)
+	}
+	if !f.Fits(d.copy.State()) {
+		return nil, fmt.Errorf("replica: delta of document %q: %w", d.name, delta.ErrUnfit)
+	}
+	r.guard(d, f)
+	if !f.News(d.copy.State()) {
+		r.stats.Duplicates++
+		d.touchConflicts(f)
+		return f, nil
+	}
+	if err := d.copy.MergeFrame(f); err != nil {
+		return nil, err
+	}
+	r.stats.UnitsMerged++
+	if isUnit {
+		r.log.Append(d.name, b, f.Claims())
+	}
+	r.out.Records = append(r.out.Records, Record{d.name, b})
+	r.noteDrift(d, f)
+	d.touch()
+	return f, nil
+}
+
+// touchConflicts merges a frame that brings no news, so that a second payload
+// under a known dot is noticed.
+func (d *document) touchConflicts(f *delta.Frame) {
+	before := d.copy.State().Conflicts()
+	if d.copy.MergeFrame(f) == nil && d.copy.State().Conflicts() > before {
+		d.touch()
+	}
+}
+
+// guard watches for claims of events that this replica did not mint under its
+// actor, or has not let out. Somebody else does, with the same identity; one
+// of the two has to take another, and only this one can know.
+func (r *Replica) guard(d *document, f *delta.Frame) {
+	first := d.head() + 1
+	if p := d.copy.Pending(); p.Len() > 0 {
+		first = p.First()
+	}
+	for a, claims := range f.ClaimsOf() {
+		if a == r.actor && claims.Max() >= first {
+			r.reincarnate(Alarm{Kind: Clone, Doc: d.name,
+				Detail: fmt.Sprintf("events up to %d are claimed under this replica's actor, which has sent none from %d on; took a new incarnation", claims.Max(), first)})
+			return
+		}
+	}
+}
+
+// noteDrift reports, once, that timestamps from the future arrive.
+func (r *Replica) noteDrift(d *document, f *delta.Frame) {
+	ahead := r.clock.Observe(f.Latest())
+	if ahead == 0 {
+		return
+	}
+	r.stats.Drifts++
+	if !r.drifted {
+		r.drifted = true
+		r.alarm(Alarm{Kind: Drift, Doc: d.name, Detail: fmt.Sprintf("a timestamp is %v ahead of this replica's clock; it was merged, the clock does not follow", ahead)})
+	}
+}

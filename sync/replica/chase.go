@@ -1,0 +1,219 @@
+package replica
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/antientropy"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// chase is the pursuit of what a document lacks. While one is under way it is
+// on the agenda; what it is due for is the next request.
+type chase struct {
+	at       time.Time
+	index    int // in the agenda, -1 if idle
+	attempts int
+	asked    bool      // a request is out
+	hole     bool      // only holes are missing, as far as is known
+	peer     causal.ID // who showed that something is missing
+	transfer *antientropy.Incoming
+	source   causal.ID // of the transfer
+}
+
+// maxAttempts is after how many requests without an answer a chase ends. The
+// next beacon that shows a difference begins another.
+const maxAttempts = 8
+
+// maxBackoff is how often the time between attempts doubles.
+const maxBackoff = 2
+
+// agenda is a heap of the documents under chase, by when they are due.
+type agenda []*document
+
+func (a agenda) Len() int { return len(a) }
+func (a agenda) Less(i, j int) bool {
+	if !a[i].chase.at.Equal(a[j].chase.at) {
+		return a[i].chase.at.Before(a[j].chase.at)
+	}
+	return a[i].name < a[j].name
+}
+func (a agenda) Swap(i, j int) {
+	a[i], a[j] = a[j], a[i]
+	a[i].chase.index, a[j].chase.index = i, j
+}
+
+// Push implements heap.Interface.
+func (a *agenda) Push(x any) {
+	d := x.(*document)
+	d.chase.index = len(*a)
+	*a = append(*a, d)
+}
+
+// Pop implements heap.Interface.
+func (a *agenda) Pop() any {
+	old := *a
+	d := old[len(old)-1]
+	old[len(old)-1] = nil
+	*a = old[:len(old)-1]
+	d.chase.index = -1
+	return d
+}
+
+func (a agenda) first() *document {
+	if len(a) == 0 {
+		return nil
+	}
+	return a[0]
+}
+
+func (r *Replica) schedule(d *document, at time.Time) {
+	d.chase.at = at
+	if d.chase.index < 0 {
+		heap.Push(&r.due, d)
+	} else {
+		heap.Fix(&r.due, d.chase.index)
+	}
+}
+
+func (r *Replica) endChase(d *document) {
+	if d.chase.index >= 0 {
+		heap.Remove(&r.due, d.chase.index)
+	}
+	r.dropTransfer(d)
+	d.chase = chase{index: -1}
+}
+
+// chaseHole goes after a hole, once reordering can't be its cause any more.
+func (r *Replica) chaseHole(d *document, p *peer) {
+	if d.chase.index >= 0 {
+		return
+	}
+	r.stats.Holes++
+	d.chase.hole, d.chase.peer = true, p.id
+	r.schedule(d, r.now.Add(r.cfg.HoleDelay+r.jitter(r.cfg.HoleDelay)))
+}
+
+// chaseBehind goes after whatever the peer has and this replica lacks.
+func (r *Replica) chaseBehind(d *document, p *peer) {
+	if d.chase.index >= 0 && !d.chase.hole {
+		return
+	}
+	d.chase.hole, d.chase.peer = false, p.id
+	if d.chase.index < 0 {
+		r.schedule(d, r.now.Add(r.jitter(r.cfg.HoleDelay)))
+	}
+}
+
+// maxWants bounds the documents of one pull.
+const maxWants = 256
+
+// pursue sends the requests that are due, many documents in one message.
+func (r *Replica) pursue() {
+	for {
+		d := r.due.first()
+		if d == nil || d.chase.at.After(r.now) {
+			break
+		}
+		r.pursueOne(d)
+	}
+	r.sendPulls()
+}
+
+func (r *Replica) pursueOne(d *document) {
+	c := &d.chase
+	if c.attempts >= maxAttempts || c.hole && !d.gapped() {
+		r.endChase(d)
+		return
+	}
+	c.attempts++
+	c.asked = true
+	r.schedule(d, r.now.Add(r.cfg.RetryAfter<<min(c.attempts-1, maxBackoff)+r.jitter(r.cfg.RetryAfter/2)))
+	if c.transfer != nil {
+		if c.attempts < maxAttempts/2 {
+			c.transfer.Restart()
+			r.fetch(d)
+			return
+		}
+		r.dropTransfer(d) // whoever offered it is gone; begin again with another
+	}
+	r.want(d)
+}
+
+func (d *document) gapped() bool { return antientropy.HasGaps(d.copy.State()) }
+
+// want adds a document to the pull for the peer that is to be asked: any
+// holder for a hole, then whoever showed it; later others, one after the other.
+func (r *Replica) want(d *document) {
+	r.seal(d)
+	s := d.copy.State()
+	w := message.Want{Doc: d.name, Have: s.Context(), Digest: s.Digest()}
+	to, target := ToPeer, d.chase.peer
+	if d.chase.hole && d.chase.attempts < maxAttempts/2 {
+		w.Only = antientropy.Gaps(s)
+		if d.chase.attempts == 1 {
+			to, target = ToAny, causal.ID{}
+		}
+	}
+	if d.chase.attempts > 2 {
+		target = r.anotherPeer(target)
+	}
+	key := pullKey{to, target}
+	q := r.pulls[key]
+	if q == nil {
+		q = &pull{}
+		r.pulls[key] = q
+		r.pullOrder = append(r.pullOrder, key)
+	}
+	if size := message.WantSize(&w); q.size+size > r.cfg.MaxMessage-overhead || len(q.wants) >= maxWants {
+		r.sendPull(key, q)
+	}
+	q.size += message.WantSize(&w)
+	q.wants = append(q.wants, w)
+}
+
+// pullKey is whom a pull goes to.
+type pullKey struct {
+	to   To
+	peer causal.ID
+}
+
+// pull is a request that is being put together.
+type pull struct {
+	wants []message.Want
+	size  int
+}
+
+func (r *Replica) sendPulls() {
+	for _, key := range r.pullOrder {
+		r.sendPull(key, r.pulls[key])
+	}
+	clear(r.pulls)
+	r.pullOrder = r.pullOrder[:0]
+}
+
+func (r *Replica) sendPull(key pullKey, q *pull) {
+	if len(q.wants) == 0 {
+		return
+	}
+	r.stats.PullsSent++
+	r.send(key.to, Outgoing{Peer: key.peer}, &message.Pull{Wants: q.wants})
+	q.wants, q.size = nil, 0
+}
+
+// anotherPeer returns a random peer that was heard of lately, another than id
+// if there is one.
+func (r *Replica) anotherPeer(id causal.ID) causal.ID {
+	var ids []causal.ID
+	for _, p := range r.peers {
+		if p.id != id && p.id != r.cfg.ID && r.now.Sub(p.heard) <= returnAfter*r.cfg.BeaconEvery {
+			ids = append(ids, p.id)
+		}
+	}
+	if len(ids) == 0 {
+		return id
+	}
+	sortIDs(ids)
+	return ids[r.cfg.Rand.IntN(len(ids))]
+}

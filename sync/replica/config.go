@@ -1,0 +1,94 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// Config describes a replica. Zero fields take their defaults.
+type Config struct {
+	// ID is the replica's lasting identity. Required.
+	ID causal.ID
+	// Clock reads physical time for the timestamps of writes; nil is time.Now.
+	Clock hlc.Source
+	// MaxDrift bounds how far ahead remote timestamps may pull the clock; 0 is
+	// hlc.DefaultMaxDrift.
+	MaxDrift time.Duration
+	// Rand gives nonces, incarnations and jitter. Required; for production it
+	// must be seeded so that no two replicas and no two starts share a seed.
+	Rand *rand.Rand
+
+	// MaxMessage bounds a message in bytes. Default 256 KiB, at least 4 KiB.
+	MaxMessage int
+	// FlushAge is how long writes wait to be sent together while others were
+	// sent just before. Default 2 ms. The first write after a pause goes at once.
+	FlushAge time.Duration
+	// FlushCount is how many events of a document wait at most. Default 1000.
+	FlushCount int
+	// BeaconEvery is the mean time between beacons. Default 1 s.
+	BeaconEvery time.Duration
+	// HoleDelay is how long a hole may be due to reordering. Default 10 ms.
+	HoleDelay time.Duration
+	// RetryAfter is when an unanswered request goes to somebody else. Default
+	// 250 ms, doubled at the next two attempts.
+	RetryAfter time.Duration
+	// LogBytes bounds the log of units of all documents. Default 64 MiB,
+	// negative keeps none.
+	LogBytes int
+	// MaxTransfer bounds one transfer to this replica, and all transfers that
+	// others fetch from it together. Default 1 GiB.
+	MaxTransfer int
+	// MaxDocs bounds the documents that others can make this replica hold.
+	// Default 1M.
+	MaxDocs int
+}
+
+// maxPeers bounds the replicas that are remembered.
+const maxPeers = 4096
+
+// overhead is what a message has besides its content, at most.
+const overhead = 512 + message.MaxName
+
+// ErrConfig is wrapped by the errors of New.
+var ErrConfig = errors.New("replica: bad config")
+
+func (c *Config) validate() error {
+	switch {
+	case c.ID.IsZero():
+		return fmt.Errorf("%w: ID is required", ErrConfig)
+	case c.Rand == nil:
+		return fmt.Errorf("%w: Rand is required", ErrConfig)
+	case c.MaxMessage != 0 && c.MaxMessage < 4<<10:
+		return fmt.Errorf("%w: MaxMessage of %d is below 4 KiB", ErrConfig, c.MaxMessage)
+	case c.FlushAge < 0 || c.BeaconEvery < 0 || c.HoleDelay < 0 || c.RetryAfter < 0 || c.MaxDrift < 0:
+		return fmt.Errorf("%w: negative duration", ErrConfig)
+	case c.FlushCount < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0:
+		return fmt.Errorf("%w: negative limit", ErrConfig)
+	}
+	orInt := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	orTime := func(v *time.Duration, def time.Duration) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	orInt(&c.MaxMessage, 256<<10)
+	orInt(&c.FlushCount, 1000)
+	orInt(&c.LogBytes, 64<<20)
+	orInt(&c.MaxTransfer, 1<<30)
+	orInt(&c.MaxDocs, 1<<20)
+	orTime(&c.FlushAge, 2*time.Millisecond)
+	orTime(&c.BeaconEvery, time.Second)
+	orTime(&c.HoleDelay, 10*time.Millisecond)
+	orTime(&c.RetryAfter, 250*time.Millisecond)
+	return nil
+}

@@ -1,0 +1,187 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/antientropy"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+func sortIDs(ids []causal.ID) { slices.SortFunc(ids, causal.ID.Compare) }
+
+// onPull answers a replica that asks for what it lacks. What does not fit in a
+// few messages is left out; it asks again.
+func (r *Replica) onPull(p *peer, m *message.Pull) {
+	r.stats.PullsServed++
+	out := &message.Push{}
+	size, budget := 0, 4*r.cfg.MaxMessage
+	for i := range m.Wants {
+		g := r.serve(&m.Wants[i])
+		n := message.GiftSize(&g)
+		if size+n > r.cfg.MaxMessage-overhead {
+			r.push(p, out)
+			out, size = &message.Push{}, 0
+		}
+		out.Gifts = append(out.Gifts, g)
+		size += n
+		if budget -= n; budget <= 0 {
+			break
+		}
+	}
+	r.push(p, out)
+}
+
+func (r *Replica) push(p *peer, m *message.Push) {
+	if len(m.Gifts) > 0 {
+		r.send(ToPeer, Outgoing{Peer: p.id}, m)
+	}
+}
+
+// serve answers one want with a gift that fits in a message.
+func (r *Replica) serve(w *message.Want) message.Gift {
+	d := r.docs[w.Doc]
+	if d == nil {
+		return message.Gift{Doc: w.Doc, Answer: message.No}
+	}
+	r.seal(d)
+	limit := r.cfg.MaxMessage / 2
+	g := antientropy.Answer(antientropy.Source{Doc: d.name, State: d.copy.State(), Log: &r.log}, w, limit)
+	if g.Answer != message.Frame {
+		return g
+	}
+	r.stats.FramesSent++
+	if own := d.copy.State().Context(); own.Equal(w.Have) {
+		r.alarm(Alarm{Kind: Conflict, Doc: d.name, Detail: "a replica that has seen the same events holds different data"})
+	}
+	if frame := g.Deltas[0]; len(frame) > limit {
+		g.Answer, g.Deltas = message.Transfer, nil
+		g.ID, g.Size = nonZero(r.cfg.Rand.Uint64()), uint64(len(frame))
+		r.outgoing.Add(g.ID, frame)
+	}
+	return g
+}
+
+// onPush takes what a peer gives, document by document.
+func (r *Replica) onPush(p *peer, m *message.Push) error {
+	var first error
+	for i := range m.Gifts {
+		if err := r.take(p, &m.Gifts[i]); err != nil && first == nil {
+			first = err
+		}
+	}
+	r.sendPulls()
+	return first
+}
+
+func (r *Replica) take(p *peer, g *message.Gift) error {
+	d := r.docs[g.Doc]
+	if d == nil {
+		return nil // nothing was asked for
+	}
+	var failed error
+	progress := false
+	for _, b := range g.Deltas {
+		before := r.stats.UnitsMerged
+		if _, err := r.accept(d, b, g.Answer == message.Units); err != nil {
+			failed = err
+		}
+		progress = progress || r.stats.UnitsMerged > before
+	}
+	if d.chase.index >= 0 {
+		r.goOn(d, p, g, progress)
+	}
+	return failed
+}
+
+// goOn decides how a chase continues after an answer.
+func (r *Replica) goOn(d *document, p *peer, g *message.Gift, progress bool) {
+	c := &d.chase
+	switch {
+	case g.Answer == message.Transfer:
+		r.beginTransfer(d, p, g)
+	case progress && g.Answer == message.Units && d.copy.State().Digest() != g.Digest && (!c.hole || d.gapped()):
+		c.attempts = 0 // there may be more
+		c.peer = p.id
+		r.pursueOne(d)
+	case g.Answer == message.No:
+		c.hole = c.hole && c.attempts < 2 // ask others for the hole, then for anything
+		r.schedule(d, r.now.Add(r.jitter(r.cfg.HoleDelay)))
+	case c.hole && d.gapped():
+		r.schedule(d, r.now.Add(r.jitter(r.cfg.HoleDelay)))
+	default:
+		r.endChase(d)
+	}
+}
+
+func (r *Replica) beginTransfer(d *document, p *peer, g *message.Gift) {
+	if d.chase.transfer != nil || r.incoming[g.ID] != nil {
+		return
+	}
+	if g.Size == 0 || g.Size > uint64(r.cfg.MaxTransfer) {
+		r.alarm(Alarm{Kind: Full, Doc: d.name, Peer: p.id, Detail: fmt.Sprintf("a transfer of %d bytes is above the limit of %d", g.Size, r.cfg.MaxTransfer)})
+		r.endChase(d)
+		return
+	}
+	d.chase.transfer = &antientropy.Incoming{ID: g.ID, Size: g.Size}
+	r.incoming[g.ID] = d
+	d.chase.source, d.chase.attempts = p.id, 0
+	r.fetch(d)
+}
+
+// fetch asks for the next chunks of a document's transfer.
+func (r *Replica) fetch(d *document) {
+	c := &d.chase
+	for _, offset := range c.transfer.Next() {
+		r.send(ToPeer, Outgoing{Peer: c.source}, &message.Fetch{ID: c.transfer.ID, Offset: offset})
+	}
+	r.schedule(d, r.now.Add(r.cfg.RetryAfter<<min(c.attempts, maxBackoff)))
+}
+
+func (r *Replica) onFetch(p *peer, m *message.Fetch) {
+	data := r.outgoing.Read(m.ID, m.Offset, r.cfg.MaxMessage-overhead)
+	r.send(ToPeer, Outgoing{Peer: p.id}, &message.Chunk{ID: m.ID, Offset: m.Offset, Data: data})
+}
+
+func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
+	d := r.transferring(p, m.ID)
+	if d == nil {
+		return nil
+	}
+	c := &d.chase
+	if len(m.Data) == 0 && m.Offset < c.transfer.Size { // given up by its source
+		r.dropTransfer(d)
+		r.schedule(d, r.now)
+		return nil
+	}
+	before := c.transfer.Received()
+	if !c.transfer.Put(m.Offset, m.Data) {
+		if c.transfer.Received() > before {
+			c.attempts = 0
+			r.fetch(d)
+		}
+		return nil
+	}
+	r.stats.Transfers++
+	whole := c.transfer.Delta()
+	r.endChase(d)
+	_, err := r.accept(d, whole, false)
+	return err
+}
+
+// transferring returns the document whose transfer a chunk is of.
+func (r *Replica) transferring(p *peer, id uint64) *document {
+	if d := r.incoming[id]; d != nil && d.chase.source == p.id {
+		return d
+	}
+	return nil
+}
+
+// dropTransfer ends a document's transfer, complete or not.
+func (r *Replica) dropTransfer(d *document) {
+	if d.chase.transfer != nil {
+		delete(r.incoming, d.chase.transfer.ID)
+		d.chase.transfer = nil
+	}
+}

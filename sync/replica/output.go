@@ -1,0 +1,115 @@
+package replica
+
+import (
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/delta"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// Output is what a replica wants done. Records must be as durable as the space
+// asks before any of Messages is sent. The receiver of an Output owns it.
+type Output struct {
+	Records  []Record
+	Messages []Outgoing
+	Changes  []Change
+	Alarms   []Alarm
+}
+
+// IsEmpty reports whether there is nothing to do.
+func (o *Output) IsEmpty() bool {
+	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms) == 0
+}
+
+// Record is a unit or state to be kept: merging all records of a document
+// gives back its state.
+type Record struct {
+	Doc   string
+	Delta delta.Delta
+}
+
+// To says who is to get a message.
+type To uint8
+
+// The addressees.
+const (
+	ToAll  To = iota // every replica of the space
+	ToDoc            // every replica that holds the document
+	ToAny            // one replica of the space, whichever
+	ToPeer           // one replica by its ID
+)
+
+// Outgoing is a message to be sent, at most once.
+type Outgoing struct {
+	To   To
+	Doc  string    // with ToDoc
+	Peer causal.ID // with ToPeer
+	Kind message.Kind
+	Data []byte
+}
+
+// Change says that what lives at a place of a document has changed.
+type Change struct {
+	Doc   string
+	Path  []kernel.Component // the container's
+	Tag   kernel.Tag
+	Key   string
+	Local bool // by a write of this replica
+}
+
+// AlarmKind is a condition that somebody should look at.
+type AlarmKind uint8
+
+// The kinds of alarms.
+const (
+	// Clone: somebody else speaks or claims events under this replica's
+	// identity. The replica has taken a new incarnation; nothing is lost.
+	Clone AlarmKind = iota + 1
+	// Conflict: one dot came with two payloads, or equal contexts had
+	// different live dots: an identity was used twice, or data was damaged.
+	Conflict
+	// Drift: a remote timestamp is far ahead of this replica's clock.
+	Drift
+	// Full: documents or data of others were refused because of a limit.
+	Full
+)
+
+// String names the kind in lower case.
+func (k AlarmKind) String() string {
+	names := [...]string{"unknown", "clone", "conflict", "drift", "full"}
+	if int(k) >= len(names) {
+		k = 0
+	}
+	return names[k]
+}
+
+// Alarm is one observation of a condition.
+type Alarm struct {
+	Kind   AlarmKind
+	Doc    string
+	Peer   causal.ID
+	Detail string
+}
+
+// Stats counts what a replica did since it was made.
+type Stats struct {
+	Docs        int
+	LogUnits    int
+	LogBytes    int
+	Pending     int // documents with events not sent
+	Writes      uint64
+	UnitsSent   uint64
+	UnitsMerged uint64
+	Duplicates  uint64 // units that brought nothing new
+	Holes       uint64
+	PullsSent   uint64
+	PullsServed uint64
+	FramesSent  uint64 // whole states sent, in messages or transfers
+	Transfers   uint64 // transfers received whole
+	Refused     uint64 // messages that were malformed, foreign or above a limit
+	Echoes      uint64
+	Conflicts   uint64
+	Drifts      uint64
+	BytesIn     uint64
+	BytesOut    uint64
+}

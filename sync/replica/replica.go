@@ -1,0 +1,338 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/delta"
+	"github.com/joinery-crdt/joinery/sync/antientropy"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// Replica is one replica of a space. It is not safe for concurrent use, but
+// reads of documents may go on side by side while nothing else is called.
+//
+// Time is passed in and must not go back. What a call wants done waits in the
+// Output that Ready returns.
+type Replica struct {
+	cfg   Config
+	actor causal.Actor
+	nonce uint64
+	clock hlc.Clock
+	now   time.Time
+
+	docs    map[string]*document
+	names   []string // sorted; valid if sorted is set
+	sorted  bool
+	log     delta.Log
+	digest  uint64 // XOR over the counted documents, as of their last settling
+	counted int    // documents with events; those without might as well not be
+	stale   []*document
+	recent  []*document // changed since the last beacon
+
+	changed   time.Time // when any document was last changed
+	online    bool
+	unsent    []*document // with pending events
+	flushed   time.Time
+	flushAt   time.Time // zero: nothing waits
+	beaconAt  time.Time
+	due       agenda
+	pulls     map[pullKey]*pull
+	pullOrder []pullKey
+	peers     map[causal.ID]*peer
+	outgoing  antientropy.Outgoing
+	incoming  map[uint64]*document // by the transfer that is under way
+	listing   *listing
+	watching  bool
+	drifted   bool
+	out       Output
+	stats     Stats
+}
+
+// document is one document with what the protocol knows of it.
+type document struct {
+	name    string
+	replica *Replica
+	copy    *crdt.Document
+
+	digest  uint64 // as counted in the replica's digest
+	counted bool
+	stale   bool
+	isNew   bool // changed since the last beacon
+	unsent  bool
+	changed time.Time // when it was last changed
+	local   bool      // the change under way is a local write
+	alarmed uint64    // conflicts reported
+	chase   chase
+}
+
+// New returns a replica that holds nothing yet and mints its dots under a
+// fresh, random incarnation.
+func New(cfg Config, now time.Time) (*Replica, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	r := &Replica{
+		cfg:      cfg,
+		now:      now,
+		actor:    causal.Actor{ID: cfg.ID, Incarnation: nonZero(cfg.Rand.Uint64())},
+		nonce:    nonZero(cfg.Rand.Uint64()),
+		clock:    hlc.Clock{Source: cfg.Clock, MaxDrift: cfg.MaxDrift},
+		docs:     make(map[string]*document),
+		peers:    make(map[causal.ID]*peer),
+		pulls:    make(map[pullKey]*pull),
+		incoming: make(map[uint64]*document),
+	}
+	r.log.MaxBytes = max(cfg.LogBytes, 0)
+	r.outgoing.MaxBytes = cfg.MaxTransfer
+	return r, nil
+}
+
+func nonZero(n uint64) uint64 { return max(n, 1) }
+
+// Actor returns whom the replica mints dots as at present.
+func (r *Replica) Actor() causal.Actor { return r.actor }
+
+// Online reports whether the transport is up, as far as Connect was told.
+func (r *Replica) Online() bool { return r.online }
+
+// Digest returns the digest of all documents: equal at replicas that hold the same.
+func (r *Replica) Digest() uint64 {
+	r.settle()
+	return r.digest
+}
+
+// Stats returns counters and sizes.
+func (r *Replica) Stats() Stats {
+	s := r.stats
+	s.Docs, s.Pending = len(r.docs), len(r.unsent)
+	s.LogUnits, s.LogBytes = r.log.Len()
+	return s
+}
+
+// Ready returns what is to be done and forgets it.
+func (r *Replica) Ready() Output {
+	out := r.out
+	r.out = Output{}
+	return out
+}
+
+// Watch says whether Output is to list Changes.
+func (r *Replica) Watch(on bool) {
+	if r.watching == on {
+		return
+	}
+	r.watching = on
+	for _, d := range r.docs {
+		d.observe()
+	}
+}
+
+// View returns a document for reading until the next call, nil if the replica
+// does not hold it.
+func (r *Replica) View(doc string) *crdt.Document {
+	if d := r.docs[doc]; d != nil {
+		return d.copy
+	}
+	return nil
+}
+
+// Names returns the names of all documents in byte order. The slice is the
+// replica's own until the next call.
+func (r *Replica) Names() []string {
+	if !r.sorted {
+		r.names = r.names[:0]
+		for name := range r.docs {
+			r.names = append(r.names, name)
+		}
+		slices.Sort(r.names)
+		r.sorted = true
+	}
+	return r.names
+}
+
+// Load merges a record that was kept before, without sending anything. It is
+// meant for the time before the first Connect.
+func (r *Replica) Load(rec Record) error {
+	f, err := rec.Delta.Open()
+	if err != nil {
+		return fmt.Errorf("replica: record of document %q: %w", rec.Doc, err)
+	}
+	if err := message.CheckName(rec.Doc); err != nil {
+		return err
+	}
+	d := r.open(rec.Doc)
+	if err := d.copy.MergeFrame(f); err != nil {
+		return fmt.Errorf("replica: record of document %q: %w", rec.Doc, err)
+	}
+	d.touch()
+	return nil
+}
+
+// Write runs fn on a document, which is created by need. The writes of fn are
+// stamped and kept even if fn then returns an error; use the document's Update
+// for all or nothing. It returns fn's error.
+func (r *Replica) Write(now time.Time, doc string, fn func(*crdt.Document) error) error {
+	if err := message.CheckName(doc); err != nil {
+		return err
+	}
+	r.advance(now)
+	d := r.open(doc)
+	before := d.head()
+	d.local = true
+	err := r.mint(d, fn)
+	d.local = false
+	if n := d.head() - before; n > 0 {
+		r.stats.Writes += n
+		d.touch()
+		r.queue(d)
+	}
+	return err
+}
+
+// mint runs fn, once more under a new incarnation if the old one can mint no more.
+func (r *Replica) mint(d *document, fn func(*crdt.Document) error) error {
+	err := fn(d.copy)
+	if errors.Is(err, crdt.ErrExhausted) {
+		r.reincarnate(Alarm{Kind: Clone, Doc: d.name, Detail: "sequence numbers are exhausted"})
+		err = fn(d.copy)
+	}
+	return err
+}
+
+// open returns a document, creating it by need.
+func (r *Replica) open(name string) *document {
+	if d := r.docs[name]; d != nil {
+		return d
+	}
+	d := &document{name: name, replica: r, copy: crdt.NewDocument(r.actor, &r.clock)}
+	d.chase.index = -1
+	d.observe()
+	r.docs[name] = d
+	r.sorted = false
+	return d
+}
+
+// admit is open for documents that others name.
+func (r *Replica) admit(name string) *document {
+	if d := r.docs[name]; d != nil {
+		return d
+	}
+	if len(r.docs) >= r.cfg.MaxDocs {
+		r.alarm(Alarm{Kind: Full, Doc: name, Detail: fmt.Sprintf("the limit of %d documents is reached", r.cfg.MaxDocs)})
+		r.stats.Refused++
+		return nil
+	}
+	return r.open(name)
+}
+
+// head returns the number of the own last event.
+func (d *document) head() uint64 {
+	a, ok := d.copy.State().Lookup(d.copy.Actor())
+	if !ok {
+		return 0
+	}
+	return d.copy.State().Next(a) - 1
+}
+
+// touch notes that the document has changed.
+func (d *document) touch() {
+	r := d.replica
+	d.changed, r.changed = r.now, r.now
+	if !d.stale {
+		d.stale = true
+		r.stale = append(r.stale, d)
+	}
+	if !d.isNew {
+		d.isNew = true
+		r.recent = append(r.recent, d)
+	}
+	if n := d.copy.State().Conflicts(); n > d.alarmed {
+		r.stats.Conflicts += n - d.alarmed
+		d.alarmed = n
+		r.alarm(Alarm{Kind: Conflict, Doc: d.name, Detail: "one dot came with two payloads; the first is kept here"})
+	}
+}
+
+// settle brings the replica's digest up to date.
+func (r *Replica) settle() {
+	for _, d := range r.stale {
+		if d.counted {
+			r.digest ^= message.DocDigest(d.name, d.digest)
+		}
+		d.digest = d.copy.State().Digest()
+		d.stale = false
+		if was := d.counted; was != !d.copy.State().IsEmpty() {
+			d.counted = !was
+			r.counted += map[bool]int{true: 1, false: -1}[d.counted]
+		}
+		if d.counted {
+			r.digest ^= message.DocDigest(d.name, d.digest)
+		}
+	}
+	r.stale = r.stale[:0]
+}
+
+func (d *document) observe() {
+	if d.replica.watching {
+		d.copy.State().Observe(d)
+	} else {
+		d.copy.State().Observe(nil)
+	}
+}
+
+// Touch implements kernel.Observer.
+func (d *document) Touch(parent kernel.Ref, tag kernel.Tag, key string) {
+	r := d.replica
+	r.out.Changes = append(r.out.Changes, Change{
+		Doc: d.name, Path: d.copy.State().Path(nil, parent), Tag: tag, Key: string([]byte(key)), Local: d.local,
+	})
+}
+
+// maxAlarms bounds the alarms that wait in an Output.
+const maxAlarms = 64
+
+func (r *Replica) alarm(a Alarm) {
+	if len(r.out.Alarms) < maxAlarms {
+		r.out.Alarms = append(r.out.Alarms, a)
+	}
+}
+
+// reincarnate takes a new incarnation. Events that have left by no door get
+// new names under it; all others keep theirs.
+func (r *Replica) reincarnate(why Alarm) {
+	r.actor.Incarnation = nonZero(r.cfg.Rand.Uint64())
+	for _, name := range r.Names() {
+		d := r.docs[name]
+		d.copy.Rename(r.actor)
+		d.touch()
+	}
+	r.alarm(why)
+}
+
+func (r *Replica) advance(now time.Time) {
+	if now.After(r.now) {
+		r.now = now
+	}
+}
+
+func (r *Replica) header() message.Header { return message.Header{From: r.actor, Nonce: r.nonce} }
+
+func (r *Replica) send(to To, o Outgoing, b message.Body) {
+	o.To = to
+	o.Data = message.Append(nil, r.header(), b)
+	o.Kind = message.Kind(o.Data[1])
+	r.stats.BytesOut += uint64(len(o.Data))
+	r.out.Messages = append(r.out.Messages, o)
+}
+
+// jitter returns a random duration of up to d.
+func (r *Replica) jitter(d time.Duration) time.Duration {
+	return time.Duration(r.cfg.Rand.Int64N(int64(max(d, 1))))
+}

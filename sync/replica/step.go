@@ -1,0 +1,160 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// ErrForeign means that a message does not belong where it arrived. It was dropped.
+var ErrForeign = errors.New("replica: message does not belong here")
+
+// Step takes a message. doc is the document whose subject it came on, if it
+// came on one. An error says why the message was dropped; the state is then as
+// it was. The replica keeps the bytes.
+func (r *Replica) Step(now time.Time, doc string, data []byte) error {
+	r.advance(now)
+	r.stats.BytesIn += uint64(len(data))
+	h, body, err := message.Parse(data)
+	if err == nil && r.isEcho(h) {
+		r.stats.Echoes++
+		return nil
+	}
+	if err == nil {
+		err = r.dispatch(h, body, doc)
+	}
+	if err != nil {
+		r.stats.Refused++
+	}
+	return err
+}
+
+// isEcho reports whether the replica itself sent the message. The nonce keeps
+// a clone from being taken for an echo.
+func (r *Replica) isEcho(h message.Header) bool {
+	return h.From.ID == r.cfg.ID && h.Nonce == r.nonce
+}
+
+// dispatch is the one switch over what replicas say.
+func (r *Replica) dispatch(h message.Header, body message.Body, doc string) error {
+	if h.From.ID == r.cfg.ID && h.From.Incarnation == r.actor.Incarnation {
+		r.reincarnate(Alarm{Kind: Clone, Peer: h.From.ID, Detail: "another process uses this replica's id and incarnation; took a new one"})
+	}
+	p := r.meet(h)
+	switch m := body.(type) {
+	case *message.Delta:
+		if doc != "" && doc != m.Doc {
+			return fmt.Errorf("%w: delta of document %q on the subject of %q", ErrForeign, m.Doc, doc)
+		}
+		return r.onDelta(p, m)
+	case *message.Beacon:
+		r.onBeacon(p, m)
+	case *message.List:
+		r.onList(p, m)
+	case *message.Listing:
+		r.onListing(p, m)
+	case *message.Pull:
+		r.onPull(p, m)
+	case *message.Push:
+		return r.onPush(p, m)
+	case *message.Fetch:
+		r.onFetch(p, m)
+	case *message.Chunk:
+		return r.onChunk(p, m)
+	}
+	return nil
+}
+
+// peer is another replica as it was last heard of.
+type peer struct {
+	id     causal.ID
+	heard  time.Time
+	digest uint64
+	odd    int // beacons in a row whose digest differed without a hint why
+}
+
+// meet notes that a peer was heard of.
+func (r *Replica) meet(h message.Header) *peer {
+	p := r.peers[h.From.ID]
+	if p == nil {
+		p = &peer{id: h.From.ID}
+		if len(r.peers) >= maxPeers {
+			r.forgetPeer()
+		}
+		r.peers[p.id] = p
+	}
+	return p
+}
+
+// forgetPeer drops the peer that was silent longest.
+func (r *Replica) forgetPeer() {
+	var oldest *peer
+	for _, p := range r.peers {
+		if oldest == nil || p.heard.Before(oldest.heard) || p.heard.Equal(oldest.heard) && p.id.Compare(oldest.id) < 0 {
+			oldest = p
+		}
+	}
+	delete(r.peers, oldest.id)
+}
+
+// PeerStatus says when a peer was last heard of and whether it held the same
+// then as this replica does now.
+type PeerStatus struct {
+	ID    causal.ID
+	Heard time.Time
+	Equal bool
+}
+
+// Peers returns the replicas heard of, in no particular order.
+func (r *Replica) Peers() []PeerStatus {
+	digest := r.Digest()
+	out := make([]PeerStatus, 0, len(r.peers))
+	for _, p := range r.peers {
+		out = append(out, PeerStatus{p.id, p.heard, p.digest == digest})
+	}
+	return out
+}
+
+// Connect tells the replica that the transport has come up or gone down.
+func (r *Replica) Connect(now time.Time, up bool) {
+	r.advance(now)
+	r.online = up
+	if !up {
+		return
+	}
+	r.flush()
+	r.beacon(true)
+}
+
+// Tick lets the replica act on the passing of time.
+func (r *Replica) Tick(now time.Time) {
+	r.advance(now)
+	if !r.online {
+		return
+	}
+	if !r.flushAt.IsZero() && !r.flushAt.After(r.now) {
+		r.flush()
+	}
+	if !r.beaconAt.After(r.now) {
+		r.beacon(false)
+	}
+	r.pursue()
+}
+
+// Next returns when Tick has something to do; zero is never.
+func (r *Replica) Next() time.Time {
+	if !r.online {
+		return time.Time{}
+	}
+	next := r.beaconAt
+	if !r.flushAt.IsZero() && r.flushAt.Before(next) {
+		next = r.flushAt
+	}
+	if d := r.due.first(); d != nil && d.chase.at.Before(next) {
+		next = d.chase.at
+	}
+	return next
+}
