@@ -94,11 +94,13 @@ type Broker interface {
 	// ErrNoResponders if the transport knows that nobody listens, or ctx's
 	// error. It is how a caller notices a link further away that fell silent:
 	// probe a subject to which only the far side responds. Subscribers do not
-	// see probes, though their interest keeps ErrNoResponders away.
+	// see probes, though their interest keeps ErrNoResponders away. A link that
+	// breaks or a broker that is closed meanwhile ends the wait with
+	// ErrDisconnected or ErrClosed.
 	Probe(ctx context.Context, subject string) error
 
 	// Flush returns when everything published before it has reached the other
-	// end of the link (not: its readers).
+	// end of the link (not: its readers), or like Probe when that cannot be.
 	Flush(ctx context.Context) error
 
 	// MaxPayload is the largest message in bytes that the link takes now.

@@ -82,6 +82,8 @@ func Run(t *testing.T, factory Factory) {
 		{name: "a probe is answered by a responder", test: testProbe},
 		{name: "a probe knows when nobody listens", test: testProbeNobody},
 		{name: "a probe that nobody answers ends with its context", test: testProbeSilence},
+		{name: "a probe in flight ends when the link breaks", test: testProbeBroken},
+		{name: "a probe in flight ends when the broker is closed", test: testProbeClosed},
 		{name: "subscribers do not see probes", test: testProbeUnseen},
 		{name: "the first event tells that the link is up", test: testFirstEvent},
 		{name: "nothing is sent or kept while disconnected", test: testDisconnected},

@@ -38,6 +38,30 @@ func testProbeSilence(t *testing.T, n *network) {
 	require.ErrorIs(t, a.Broker.Probe(ctx, "heard.only"), context.DeadlineExceeded, "already ended")
 }
 
+func testProbeBroken(t *testing.T, n *network) {
+	a := n.connect()
+	probed := n.probeInVain(a)
+	a.Disconnect()
+	require.ErrorIs(t, <-probed, broker.ErrDisconnected)
+}
+
+func testProbeClosed(t *testing.T, n *network) {
+	a := n.connect()
+	probed := n.probeInVain(a)
+	require.NoError(t, a.Broker.Close())
+	require.ErrorIs(t, <-probed, broker.ErrClosed)
+}
+
+// probeInVain starts a probe that somebody hears and nobody answers.
+func (n *network) probeInVain(e Endpoint) <-chan error {
+	n.subscribe(n.connect(), "heard.*", "")
+	probed := make(chan error, 1)
+	ctx := n.context()
+	go func() { probed <- e.Broker.Probe(ctx, "heard.only") }()
+	time.Sleep(5 * time.Millisecond) // to get under way; if it does not, the test is weaker
+	return probed
+}
+
 func testProbeUnseen(t *testing.T, n *network) {
 	a, b := n.connect(), n.connect()
 	in := n.subscribe(b, "alive.*", "")

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/broker/internal/eventq"
+	"github.com/joinery-crdt/joinery/broker/internal/lifeline"
 )
 
 // Stats are the counters of one endpoint. Bytes are payload bytes.
@@ -23,6 +25,7 @@ type Broker struct {
 	net    *Network
 	name   string
 	events *eventq.Queue
+	line   lifeline.Line
 	loops  sync.WaitGroup // delivery goroutines
 
 	// Guarded by the network's lock.
@@ -124,12 +127,14 @@ func (b *Broker) Probe(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	bound, release := b.line.Bind(ctx)
+	defer release()
 	answered, err := b.ask(subject)
 	if err != nil || answered {
 		return err
 	}
-	<-ctx.Done()
-	return ctx.Err()
+	<-bound.Done()
+	return cmp.Or(ctx.Err(), context.Cause(bound))
 }
 
 // ask reports whether a responder's answer comes back.
@@ -199,6 +204,7 @@ func (b *Broker) shut() {
 	b.net.mu.Lock()
 	defer b.net.mu.Unlock()
 	b.closed, b.up = true, false
+	b.line.Break(broker.ErrClosed)
 	for _, s := range slices.Clone(b.subs) {
 		s.end()
 	}

@@ -128,6 +128,9 @@ func (n *Network) setUp(name string, up bool, kind broker.EventKind) {
 		return
 	}
 	b.up = up
+	if !up {
+		b.line.Break(broker.ErrDisconnected)
+	}
 	b.events.Post(broker.Event{Kind: kind})
 }
 
@@ -139,6 +142,7 @@ func (n *Network) Terminate(name string) {
 	b := n.endpoint(name)
 	if !b.gone && !b.closed {
 		b.up, b.gone = false, true
+		b.line.Break(broker.ErrClosed)
 		b.events.Post(broker.Event{Kind: broker.Closed})
 	}
 }

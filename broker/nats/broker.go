@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/broker/internal/eventq"
+	"github.com/joinery-crdt/joinery/broker/internal/lifeline"
 )
 
 // Defaults of Config.
@@ -68,6 +70,7 @@ type Broker struct {
 	nc     *nats.Conn
 	cfg    Config
 	events *eventq.Queue
+	line   lifeline.Line
 	done   chan struct{} // closed by Close
 	watch  sync.WaitGroup
 
@@ -158,10 +161,24 @@ func (b *Broker) Probe(ctx context.Context, subject string) error {
 	if err := broker.CheckSubject(subject); err != nil {
 		return err
 	}
+	return b.wait(ctx, func(ctx context.Context) error {
+		_, err := b.nc.RequestWithContext(ctx, subject, nil)
+		return err
+	})
+}
+
+// wait calls an operation that waits for the server, with a context that also
+// ends when the link breaks: nats.go does not give up a request for that.
+func (b *Broker) wait(ctx context.Context, operation func(context.Context) error) error {
+	bound, release := b.line.Bind(ctx)
+	defer release()
 	if err := b.ready(); err != nil {
 		return err
 	}
-	_, err := b.nc.RequestWithContext(ctx, subject, nil)
+	err := operation(bound)
+	if err != nil && bound.Err() != nil {
+		return cmp.Or(ctx.Err(), context.Cause(bound))
+	}
 	return translate(err)
 }
 
@@ -169,17 +186,16 @@ func (b *Broker) Probe(ctx context.Context, subject string) error {
 // a silent one, without a deadline, lasts until the connection's own pings
 // notice.
 func (b *Broker) Flush(ctx context.Context) error {
-	if err := b.ready(); err != nil {
+	defer b.audit()
+	return b.wait(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, longestFlush)
+		defer cancel()
+		err := b.nc.FlushWithContext(ctx)
+		if errors.Is(err, nats.ErrConnectionClosed) && !b.nc.IsClosed() {
+			return broker.ErrDisconnected // nats.go's word for a flush cut short
+		}
 		return err
-	}
-	bounded, cancel := context.WithTimeout(ctx, longestFlush)
-	defer cancel()
-	err := b.nc.FlushWithContext(bounded)
-	if errors.Is(err, nats.ErrConnectionClosed) && !b.nc.IsClosed() {
-		return broker.ErrDisconnected // nats.go's word for a flush cut short
-	}
-	b.audit()
-	return translate(err)
+	})
 }
 
 // MaxPayload implements broker.Broker. It is 0 before the first connect.
@@ -222,6 +238,7 @@ func (b *Broker) shut() []*subscription {
 	if !b.closed {
 		b.closed = true
 		close(b.done)
+		b.line.Break(broker.ErrClosed)
 	}
 	return slices.Collect(maps.Keys(b.subs))
 }
@@ -232,9 +249,6 @@ func translate(err error) error {
 		if errors.Is(err, known.theirs) {
 			return known.ours
 		}
-	}
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("nats: %w", err)
 	}
 	return err
 }

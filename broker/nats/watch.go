@@ -37,6 +37,9 @@ func (b *Broker) postStatus(s nats.Status) {
 		kind = broker.Connected
 	case nats.CLOSED:
 		kind = broker.Closed
+		b.line.Break(broker.ErrClosed)
+	default:
+		b.line.Break(broker.ErrDisconnected)
 	}
 	b.events.Post(broker.Event{Kind: kind, Err: b.linkError(kind)})
 }
