@@ -168,6 +168,9 @@ func (d Delta) content() ([]byte, error) {
 	if len(content) != n || n < bodyOffset {
 		return nil, fmt.Errorf("%w: frame announces %d bytes and has %d", ErrMalformed, n, len(content))
 	}
+	if size > 1 && n <= math.MaxUint8 || size > 2 && n <= math.MaxUint16 {
+		return nil, fmt.Errorf("%w: length %d is not in its shortest form", ErrMalformed, n)
+	}
 	return content, nil
 }
 

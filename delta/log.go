@@ -7,16 +7,19 @@ import (
 )
 
 // Log keeps recent units of any number of documents for those who missed them,
-// bounded in bytes: the oldest give way. It answers with whole units only. What it does not hold any
-// more is not made up from current state; such a request goes elsewhere, or
-// ends in a reconciliation of live dots.
+// bounded in bytes: the oldest give way. It answers with whole units only.
+// What it does not hold any more is not made up from current state; such a
+// request goes elsewhere, or ends in a reconciliation of live dots.
 type Log struct {
-	// MaxBytes bounds the units held; 0 keeps none.
+	// MaxBytes bounds what the units held take, see Len; 0 keeps none.
 	MaxBytes int
 
 	units []*unit // oldest first
 	bytes int
-	index map[stream][]span // Invariant: ordered by range
+
+	// Invariant: spans are ordered and disjoint. An event that several units
+	// claim is found in the newest, which is evicted last.
+	index map[stream][]span
 }
 
 // stream is one actor's events in one document.
@@ -37,49 +40,82 @@ type span struct {
 	unit *unit
 }
 
-// Len returns how many units are held and their bytes.
+// spanCost is what the log takes for each range that a unit claims, in bytes:
+// without it, units of many small ranges would take many times their bytes.
+const spanCost = 48
+
+// size returns what the unit takes in the log, in bytes.
+func (u *unit) size() int {
+	n := len(u.delta)
+	for _, rs := range u.claims.All() {
+		n += spanCost * len(rs)
+	}
+	return n
+}
+
+// Len returns how many units are held and what they take, in bytes: their own
+// and 48 for each range of events that they claim.
 func (l *Log) Len() (units, bytes int) { return len(l.units), l.bytes }
 
 // Append adds a unit of a document with the events that it claims. A unit whose
 // events are all held already is left out. The log keeps the slices.
 func (l *Log) Append(doc string, d Delta, claims causal.Context) {
-	if len(d) > l.MaxBytes || l.holds(doc, claims) {
+	u := &unit{doc: doc, delta: d, claims: claims}
+	if u.size() > l.MaxBytes || l.holds(doc, claims) {
 		return
 	}
-	u := &unit{doc: doc, delta: d, claims: claims}
+	if l.index == nil {
+		l.index = make(map[stream][]span)
+	}
 	for a, rs := range claims.All() {
-		for _, r := range rs {
-			l.insert(stream{doc, a}, span{r, u})
-		}
+		at := stream{doc, a}
+		l.index[at] = overlay(l.index[at], rs, u)
 	}
 	l.units = append(l.units, u)
-	l.bytes += len(d)
+	l.bytes += u.size()
 	for l.bytes > l.MaxBytes {
 		l.evict()
 	}
 }
 
-func (l *Log) insert(a stream, s span) {
-	if l.index == nil {
-		l.index = make(map[stream][]span)
+// overlay lays the ranges of a unit over the spans, in one pass.
+func overlay(spans []span, rs causal.Ranges, u *unit) []span {
+	if len(rs) == 1 && (len(spans) == 0 || spans[len(spans)-1].Hi < rs[0].Lo) {
+		return append(spans, span{rs[0], u})
 	}
-	spans := l.index[a]
-	l.index[a] = slices.Insert(spans, search(spans, s.Lo), s)
+	out := make([]span, 0, len(spans)+2*len(rs))
+	for _, r := range rs {
+		i := search(spans, r.Lo)
+		out = append(out, spans[:i]...)
+		if spans = spans[i:]; len(spans) > 0 && spans[0].Lo < r.Lo {
+			out = append(out, span{causal.Range{Lo: spans[0].Lo, Hi: r.Lo - 1}, spans[0].unit})
+		}
+		out = append(out, span{r, u})
+		spans = spans[search(spans, r.Hi+1):]
+		if len(spans) > 0 {
+			spans[0].Lo = max(spans[0].Lo, r.Hi+1)
+		}
+	}
+	return append(out, spans...)
 }
 
-// search returns the index of the first span that begins at seq or behind.
+// search returns the index of the first span that ends at seq or behind.
 func search(spans []span, seq uint64) int {
-	i, _ := slices.BinarySearchFunc(spans, seq, func(s span, seq uint64) int { return compare(s.Lo, seq) })
+	i, _ := slices.BinarySearchFunc(spans, seq, func(s span, seq uint64) int {
+		if s.Hi < seq {
+			return -1
+		}
+		return 1
+	})
 	return i
 }
 
-// covering returns a unit that claims the event, with the end of its range.
-func (l *Log) covering(a stream, seq uint64) (*unit, uint64) {
-	spans := l.index[a]
-	for i := search(spans, seq+1) - 1; i >= 0 && i > search(spans, seq+1)-4; i-- {
-		if spans[i].Hi >= seq {
-			return spans[i].unit, spans[i].Hi
-		}
+// covering returns the newest unit that claims the event, and up to where the
+// same holds.
+func (l *Log) covering(at stream, seq uint64) (*unit, uint64) {
+	spans := l.index[at]
+	if i := search(spans, seq); i < len(spans) && spans[i].Lo <= seq {
+		return spans[i].unit, spans[i].Hi
 	}
 	return nil, 0
 }
@@ -87,8 +123,12 @@ func (l *Log) covering(a stream, seq uint64) (*unit, uint64) {
 func (l *Log) holds(doc string, claims causal.Context) bool {
 	for a, rs := range claims.All() {
 		for _, r := range rs {
-			if u, hi := l.covering(stream{doc, a}, r.Lo); u == nil || hi < r.Hi {
-				return false
+			for seq := r.Lo; seq <= r.Hi; {
+				u, hi := l.covering(stream{doc, a}, seq)
+				if u == nil {
+					return false
+				}
+				seq = hi + 1
 			}
 		}
 	}
@@ -99,71 +139,86 @@ func (l *Log) evict() {
 	u := l.units[0]
 	l.units[0] = nil
 	l.units = l.units[1:]
-	l.bytes -= len(u.delta)
+	l.bytes -= u.size()
 	for a, rs := range u.claims.All() {
 		at := stream{u.doc, a}
-		spans := l.index[at]
-		for _, r := range rs {
-			for i := search(spans, r.Lo); i < len(spans) && spans[i].Lo == r.Lo; i++ {
-				if spans[i].unit == u {
-					spans = remove(spans, i)
-					break
-				}
-			}
-		}
-		if l.index[at] = spans; len(spans) == 0 {
+		if spans := without(l.index[at], u, rs.Max()); len(spans) > 0 {
+			l.index[at] = spans
+		} else {
 			delete(l.index, at)
 		}
 	}
 }
 
-// remove takes out one span; the oldest, which is the usual one, in O(1).
-func remove(spans []span, i int) []span {
-	if i == 0 {
+// without takes out the spans of a unit, none of which ends behind last. Those
+// of the oldest unit usually come first; then the others cost nothing.
+func without(spans []span, u *unit, last uint64) []span {
+	for len(spans) > 0 && spans[0].unit == u {
 		spans[0] = span{}
-		return spans[1:]
+		spans = spans[1:]
 	}
-	return slices.Delete(spans, i, i+1)
+	if len(spans) == 0 || spans[0].Lo > last {
+		return spans
+	}
+	return slices.DeleteFunc(spans, func(s span) bool { return s.unit == u })
 }
 
-// Answer returns units of a document that together claim the needed events, as far as the
-// log holds them and up to about maxBytes (at least one unit), and the events
-// that are held but did not fit, and those that are not held.
+// Answer returns units of a document that together claim the needed events, as
+// far as the log holds them and up to about maxBytes (at least one unit), and
+// the events that are held but did not fit, and those that are not held.
 func (l *Log) Answer(doc string, need causal.Context, maxBytes int) (units []Delta, later, missing causal.Context) {
-	var covered causal.Context
-	taken := make(map[*unit]bool)
-	size := 0
-	for a, rs := range need.All() {
-		at := stream{doc, a}
+	a := answer{log: l, taken: make(map[*unit]bool), left: maxBytes}
+	for actor, rs := range need.All() {
 		for _, r := range rs {
-			for seq := r.Lo; seq <= r.Hi; {
-				u, hi := l.covering(at, seq)
-				if u == nil {
-					next := l.nextHeld(at, seq, r.Hi)
-					missing.AddRange(a, causal.Range{Lo: seq, Hi: next - 1})
-					seq = next
-					continue
-				}
-				switch {
-				case taken[u]:
-				case size > 0 && size+len(u.delta) > maxBytes:
-					later.AddRange(a, causal.Range{Lo: seq, Hi: min(hi, r.Hi)})
-				default:
-					taken[u] = true
-					size += len(u.delta)
-					units = append(units, u.delta)
-					covered.Join(u.claims)
-				}
-				seq = hi + 1
-			}
+			a.collect(stream{doc, actor}, r)
 		}
 	}
-	return units, later.Minus(covered), missing.Minus(covered)
+	return a.units, a.later.Minus(a.covered), a.missing
+}
+
+type answer struct {
+	log                     *Log
+	units                   []Delta
+	taken                   map[*unit]bool
+	left                    int // bytes
+	later, missing, covered causal.Context
+}
+
+// collect takes the units that claim the events in r.
+func (a *answer) collect(at stream, r causal.Range) {
+	for seq := r.Lo; seq <= r.Hi; {
+		u, hi := a.log.covering(at, seq)
+		hi = min(hi, r.Hi)
+		switch {
+		case u == nil:
+			hi = a.log.nextHeld(at, seq, r.Hi) - 1
+			a.missing.AddRange(at.actor, causal.Range{Lo: seq, Hi: hi})
+		case !a.take(u):
+			a.later.AddRange(at.actor, causal.Range{Lo: seq, Hi: hi})
+		}
+		seq = hi + 1
+	}
+}
+
+// take adds a unit unless it is there or does not fit, and reports whether it
+// is there now. The first one fits always.
+func (a *answer) take(u *unit) bool {
+	if a.taken[u] {
+		return true
+	}
+	if len(a.units) > 0 && len(u.delta) > a.left {
+		return false
+	}
+	a.taken[u] = true
+	a.left -= len(u.delta)
+	a.units = append(a.units, u.delta)
+	a.covered.Join(u.claims)
+	return true
 }
 
 // nextHeld returns the first event behind seq, up to hi+1, that is held.
-func (l *Log) nextHeld(a stream, seq, hi uint64) uint64 {
-	spans := l.index[a]
+func (l *Log) nextHeld(at stream, seq, hi uint64) uint64 {
+	spans := l.index[at]
 	if i := search(spans, seq+1); i < len(spans) {
 		return min(spans[i].Lo, hi+1)
 	}

@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -27,7 +28,7 @@ type Pending struct {
 	own    causal.Range // empty if zero or Lo > Hi; else Hi is the actor's last event
 	kills  []kill       // Invariant: ordered by the killer
 	moved  int          // kills whose dot is zero because a later event took them over
-	groups causal.Ranges
+	groups groups
 }
 
 // kill says that the own event By killed a dot.
@@ -73,7 +74,7 @@ func (p *Pending) Record(seq uint64, killed []kernel.Dot) {
 // supersede lets the event by take over what the unsealed event old killed. If
 // old is of a group, all up to by has to be seen together with it.
 func (p *Pending) supersede(old, by uint64) {
-	i, _ := slices.BinarySearchFunc(p.kills, old, func(k kill, seq uint64) int { return compare(k.by, seq) })
+	i, _ := slices.BinarySearchFunc(p.kills, old, func(k kill, seq uint64) int { return cmp.Compare(k.by, seq) })
 	for ; i < len(p.kills) && p.kills[i].by == old; i++ {
 		if k := &p.kills[i]; k.dot != (kernel.Dot{}) {
 			p.kills = append(p.kills, kill{by, k.dot})
@@ -81,8 +82,8 @@ func (p *Pending) supersede(old, by uint64) {
 			p.moved++
 		}
 	}
-	if p.groups.Contains(old) {
-		p.groups = p.groups.Add(causal.Range{Lo: old, Hi: by})
+	if _, ok := p.groups.of(old); ok {
+		p.groups = p.groups.add(causal.Range{Lo: old, Hi: by})
 	}
 	if p.moved > 64 && p.moved > len(p.kills)/2 {
 		p.kills = slices.DeleteFunc(p.kills, func(k kill) bool { return k.dot == kernel.Dot{} })
@@ -90,20 +91,10 @@ func (p *Pending) supersede(old, by uint64) {
 	}
 }
 
-func compare(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // Group marks events that others must see all at once or not at all.
 func (p *Pending) Group(r causal.Range) {
 	if r.Lo < r.Hi {
-		p.groups = p.groups.Add(r)
+		p.groups = p.groups.add(r)
 	}
 }
 
@@ -122,44 +113,11 @@ func (p *Pending) Seal(dst []byte, s *kernel.State, limit int) (Delta, causal.Ra
 		}
 	}
 	p.kills = slices.Delete(p.kills, 0, n)
-	p.groups = p.groups.Remove(own)
+	p.groups = p.groups.after(own.Hi)
 	p.own.Lo = own.Hi + 1
 	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) {
 		return wire.AppendUnit(b, s, p.Self, own, killed)
 	}), own
-}
-
-// Estimated bytes of an add and of a kill, besides key and value.
-const (
-	addCost  = 24
-	killCost = 12
-)
-
-// cut returns the last event of the next unit.
-func (p *Pending) cut(s *kernel.State, limit int) uint64 {
-	if limit <= 0 {
-		return p.own.Hi
-	}
-	last, cost, k := p.own.Hi, 64, 0
-	for l := range s.Between(p.Self, p.own) {
-		for ; k < len(p.kills) && p.kills[k].by <= l.Seq; k++ {
-			cost += killCost
-		}
-		cost += addCost + len(l.Key) + len(l.Value)
-		if cost > limit && l.Seq > p.own.Lo {
-			last = l.Seq - 1
-			break
-		}
-	}
-	for _, g := range p.groups {
-		if g.Lo <= last && last < g.Hi {
-			if g.Lo > p.own.Lo {
-				return g.Lo - 1
-			}
-			return g.Hi
-		}
-	}
-	return last
 }
 
 // Event is a pending event as Take returns it.

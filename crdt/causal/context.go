@@ -41,18 +41,25 @@ func (c *Context) Add(d Dot) { c.AddRange(d.Actor, Range{d.Seq, d.Seq}) }
 
 // AddRange puts the events r of actor a into the set.
 func (c *Context) AddRange(a Actor, r Range) {
-	i, ok := c.find(a)
-	if !ok {
-		c.entries = slices.Insert(c.entries, i, entry{actor: a})
-	}
-	c.entries[i].ranges = c.entries[i].ranges.Add(r)
+	rs := c.of(a)
+	*rs = rs.Add(r)
 }
 
 // AddRanges puts the events rs of actor a into the set.
 func (c *Context) AddRanges(a Actor, rs Ranges) {
-	for _, r := range rs {
-		c.AddRange(a, r)
+	if len(rs) > 0 {
+		own := c.of(a)
+		*own = own.Union(rs)
 	}
+}
+
+// of returns the actor's ranges, making an entry by need.
+func (c *Context) of(a Actor) *Ranges {
+	i, ok := c.find(a)
+	if !ok {
+		c.entries = slices.Insert(c.entries, i, entry{actor: a})
+	}
+	return &c.entries[i].ranges
 }
 
 // Set makes rs the events of actor a. The context owns the slice from then on.

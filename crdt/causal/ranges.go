@@ -125,6 +125,9 @@ func (rs Ranges) Remove(r Range) Ranges {
 func (rs Ranges) Minus(other Ranges) Ranges {
 	var out Ranges
 	j := 0
+	if len(rs) > 0 {
+		j = other.search(rs[0].Lo)
+	}
 	for _, r := range rs {
 		for j < len(other) && other[j].Hi < r.Lo {
 			j++
@@ -163,12 +166,34 @@ func (rs Ranges) Intersect(other Ranges) Ranges {
 	return out
 }
 
-// Union returns the set with all numbers of other added. It may reuse rs.
+// Union returns the set with all numbers of other added. It may reuse rs,
+// never other. It costs O(ranges of both), less where other is short or behind.
 func (rs Ranges) Union(other Ranges) Ranges {
+	if len(other) > 4 && other[0].Lo <= rs.Max() {
+		return rs.merge(other)
+	}
 	for _, r := range other {
 		rs = rs.Add(r)
 	}
 	return rs
+}
+
+// merge returns a new set: the numbers of both, in one pass.
+func (rs Ranges) merge(other Ranges) Ranges {
+	out := make(Ranges, 0, len(rs)+len(other))
+	for len(rs) > 0 && len(other) > 0 {
+		if rs[0].Lo <= other[0].Lo {
+			out, rs = out.Add(rs[0]), rs[1:]
+		} else {
+			out, other = out.Add(other[0]), other[1:]
+		}
+	}
+	for _, rest := range [2]Ranges{rs, other} {
+		for _, r := range rest {
+			out = out.Add(r)
+		}
+	}
+	return out
 }
 
 // Covers reports whether every number of other is in rs.

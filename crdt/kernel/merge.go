@@ -6,17 +6,15 @@ import "github.com/joinery-crdt/joinery/crdt/causal"
 // claims and does not hold, Learn what it holds, Claim; and Sweep at the end.
 // Whoever calls these has checked the fragment whole before.
 
-// Kill merges deaths: live dots die, dots whose event is missing become deaths
-// ahead. It costs O(live dots in r + gaps of the context in r).
-func (s *State) Kill(a Index, r causal.Range) {
-	s.dropRange(a, r, nil)
+// Kill merges deaths, ordered: live dots die, dots whose event is missing become
+// deaths ahead. It costs O(live dots in rs + gaps of the context there) and, for
+// more than a few ranges, once O(gaps of the context).
+func (s *State) Kill(a Index, rs ...causal.Range) {
+	for _, r := range rs {
+		s.dropRange(a, r, nil)
+	}
 	x := &s.actors[a]
-	if x.seen.CoversRange(r) {
-		return
-	}
-	for _, unseen := range (causal.Ranges{r}).Minus(x.seen) {
-		x.ahead = x.ahead.Add(unseen)
-	}
+	x.ahead = x.ahead.Union(causal.Ranges(rs).Minus(x.seen))
 }
 
 // Supersede kills the live dots in r that the fragment claims without holding
@@ -60,12 +58,12 @@ func (l *leaf) holds(p *Payload) bool {
 		l.tag == p.Tag && l.key() == p.Key && l.value() == p.Value && l.parent == p.Parent
 }
 
-// Claim puts r into the context, with all effects merged before.
-func (s *State) Claim(a Index, r causal.Range) {
+// Claim puts rs, ordered, into the context, with all effects merged before.
+func (s *State) Claim(a Index, rs ...causal.Range) {
 	x := &s.actors[a]
-	x.seen = x.seen.Add(r)
+	x.seen = x.seen.Union(rs)
 	if len(x.ahead) > 0 {
-		x.ahead = x.ahead.Remove(r)
+		x.ahead = x.ahead.Minus(rs)
 	}
 }
 

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"iter"
-	"slices"
 	"unsafe"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -38,9 +37,7 @@ func (f *Fragment) Fits(s *kernel.State) bool {
 
 func (c *section) apply(s *kernel.State) {
 	a := s.Intern(c.actor)
-	for _, r := range c.deaths {
-		s.Kill(a, r)
-	}
+	s.Kill(a, c.deaths...)
 	if c.knownTo(s, a) {
 		held := c.held()
 		for _, r := range c.claims {
@@ -48,9 +45,7 @@ func (c *section) apply(s *kernel.State) {
 		}
 	}
 	c.learn(s, a)
-	for _, r := range c.claims {
-		s.Claim(a, r)
-	}
+	s.Claim(a, c.claims...)
 }
 
 // knownTo reports whether the state has seen any of the claimed events.
@@ -69,13 +64,13 @@ func (c *section) knownTo(s *kernel.State, a kernel.Index) bool {
 
 // held returns the numbers of the live dots of the section.
 func (c *section) held() causal.Ranges {
-	out := slices.Clone(c.kept)
+	var out causal.Ranges
 	w := c.walk()
 	for range c.count {
 		w.next()
 		out = out.AddSeq(w.seq)
 	}
-	return out
+	return out.Union(c.kept)
 }
 
 func (c *section) walk() walker {
@@ -156,8 +151,11 @@ func (f *Fragment) News(s *kernel.State) bool {
 		if !s.Seen(a).Covers(c.claims) {
 			return true
 		}
+		if !s.Ahead(a).Covers(c.deaths.Minus(s.Seen(a))) {
+			return true
+		}
 		for _, d := range c.deaths {
-			if s.AnyLive(a, d) || !s.Ahead(a).Covers((causal.Ranges{d}).Minus(s.Seen(a))) {
+			if s.AnyLive(a, d) {
 				return true
 			}
 		}
@@ -171,23 +169,6 @@ func (f *Fragment) Adds() (n int) {
 		n += f.sections[i].count
 	}
 	return n
-}
-
-// Check calls check for each payload, with the number of components above its
-// own and its key and value, until one is refused, and returns that error. The
-// strings are views of the fragment's bytes.
-func (f *Fragment) Check(check func(depth int, tag kernel.Tag, key, value string) error) error {
-	for i := range f.sections {
-		c := &f.sections[i]
-		w := c.walk()
-		for range c.count {
-			w.next()
-			if err := check(w.depth, w.tag, view(w.key), view(w.value)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // Add is a payload as an iterator shows it. The slices are views of the

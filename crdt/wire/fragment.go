@@ -156,7 +156,7 @@ func (s *section) parse(r *Reader, form Form) {
 		}
 	}
 	s.deaths = ReadRanges(r)
-	if len(s.deaths.Intersect(s.claims)) > 0 {
+	if overlap(s.deaths, s.claims) {
 		r.Fail("deaths among the claims")
 	}
 	if len(s.claims) > 0 {
@@ -168,6 +168,21 @@ func (s *section) parse(r *Reader, form Form) {
 		return
 	}
 	s.scan(r, int(n))
+}
+
+// overlap reports whether a and b have a number in common, without allocating.
+func overlap(a, b causal.Ranges) bool {
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0].Hi < b[0].Lo:
+			a = a[1:]
+		case b[0].Hi < a[0].Lo:
+			b = b[1:]
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // ReadRanges reads what AppendRanges writes. The result takes at most 8 times
