@@ -58,3 +58,6 @@ func (s Subjects) Replica(id causal.ID) string { return s.root + ".r." + id.Stri
 
 // Probe returns the subject on which a replica answers probes.
 func (s Subjects) Probe(id causal.ID) string { return s.root + ".p." + id.String() }
+
+// IsDelta reports whether a subject is one of a document's deltas.
+func (s Subjects) IsDelta(subject string) bool { return strings.HasPrefix(subject, s.root+".d.") }

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/delta"
@@ -162,4 +163,10 @@ func (r *Replica) noteDrift(d *document, f *delta.Frame) {
 		r.drifted = true
 		r.alarm(Alarm{Kind: Drift, Doc: d.name, Detail: fmt.Sprintf("a timestamp is %v ahead of this replica's clock; it was merged, the clock does not follow", ahead)})
 	}
+}
+
+// Flush seals and sends what is pending.
+func (r *Replica) Flush(now time.Time) {
+	r.advance(now)
+	r.flush()
 }

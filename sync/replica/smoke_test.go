@@ -59,7 +59,11 @@ func TestReplicasConvergeUnderLoss(t *testing.T) {
 		}
 		pump()
 	}
-	for range 100 {
+	for i := range 600 {
+		if rs[0].Digest() == rs[1].Digest() && rs[0].Digest() == rs[2].Digest() {
+			fmt.Println("converged after", i)
+			break
+		}
 		now = now.Add(100 * time.Millisecond)
 		for _, r := range rs {
 			r.Tick(now)

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/joinery-crdt/joinery/broker"
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/replica"
+)
+
+// counters are kept outside the node's lock.
+type counters struct {
+	published atomic.Uint64
+	unsent    atomic.Uint64
+	dropped   atomic.Uint64
+	refused   atomic.Uint64
+	alarms    atomic.Uint64
+
+	mu     sync.Mutex
+	denied []string
+}
+
+// maxDenied bounds the denied subjects that are remembered.
+const maxDenied = 16
+
+func (c *counters) setDenied(e broker.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.denied) < maxDenied {
+		c.denied = append(c.denied, e.Subject)
+	}
+}
+
+// Status is a node's condition at one moment.
+type Status struct {
+	Space     string
+	Actor     causal.Actor
+	Online    bool
+	Digest    uint64 // equal at nodes that hold the same
+	Peers     []replica.PeerStatus
+	Replica   replica.Stats
+	Published uint64   // messages handed to the transport
+	Unsent    uint64   // messages not sent, for want of a link or because of an error
+	Dropped   uint64   // messages lost because this node was too slow, to be repaired
+	Denied    []string // subjects that the server refused
+	Alarms    uint64
+}
+
+// Status returns the node's condition.
+func (n *Node) Status() Status {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := Status{
+		Space: n.cfg.Space, Actor: n.core.Actor(), Online: n.core.Online(), Digest: n.core.Digest(),
+		Peers: n.core.Peers(), Replica: n.core.Stats(),
+		Published: n.counters.published.Load(), Unsent: n.counters.unsent.Load(),
+		Dropped: n.counters.dropped.Load(), Alarms: n.counters.alarms.Load(),
+	}
+	s.Replica.Refused += n.counters.refused.Load()
+	n.counters.mu.Lock()
+	defer n.counters.mu.Unlock()
+	s.Denied = append(s.Denied, n.counters.denied...)
+	return s
+}
+
+// Digest returns the digest of everything that the node holds.
+func (n *Node) Digest() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.Digest()
+}
