@@ -64,10 +64,13 @@ type section struct {
 func Parse(form Form, body []byte) (*Fragment, error) {
 	f := &Fragment{}
 	r := NewReader(body)
-	if form&Run != 0 {
+	switch form {
+	case Run, Run | Wide:
 		f.parseRun(&r, form)
-	} else {
+	case 0, Kept:
 		f.parseSections(&r, form)
+	default:
+		r.Fail("no fragment has the form %#02x", form)
 	}
 	if r.Err() == nil && r.Len() > 0 {
 		r.Fail("%d bytes behind the end", r.Len())
@@ -91,7 +94,7 @@ func (f *Fragment) parseRun(r *Reader, form Form) {
 		s.base = hlc.Time(binary.BigEndian.Uint16(ms))<<48 | hlc.Time(binary.BigEndian.Uint32(ms[2:]))<<16
 	}
 	counter, first := r.Uint(), r.Uint()
-	if s.actor.IsZero() || form&Kept != 0 || counter > 0xffff || first < 1 || first > causal.MaxSeq {
+	if s.actor.IsZero() || counter > 0xffff || first < 1 || first > causal.MaxSeq {
 		r.Fail("bad header of a run")
 		return
 	}
