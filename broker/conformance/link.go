@@ -70,7 +70,9 @@ func testProbeUnseen(t *testing.T, n *network) {
 	n.flush(b)
 	require.NoError(t, a.Broker.Probe(n.context(), "alive.b"))
 	n.publish(a, "alive.x", "a message")
-	in.requireNext("a message")
+	n.publish(a, "alive.b", "a message to a responder")
+	n.publish(a, "alive.b", "")
+	in.requireNext("a message", "a message to a responder", "")
 }
 
 func testFirstEvent(t *testing.T, n *network) {

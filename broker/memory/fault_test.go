@@ -123,9 +123,12 @@ func TestDelayedMessagesComeWhenTheClockSaysSo(t *testing.T) {
 	require.Empty(t, p.received())
 	p.Advance(1)
 	require.Equal(t, []string{"medium"}, p.received())
-	p.send("slow")
+	require.Equal(t, 1, p.Detained())
 	p.Advance(time.Hour)
-	require.Equal(t, []string{"slow", "slow"}, p.received())
+	require.Equal(t, []string{"slow"}, p.received())
+	p.send("slow", "medium")
+	p.Advance(time.Hour)
+	require.Equal(t, []string{"medium", "slow"}, p.received(), "in order of their time")
 }
 
 func TestMessageFallsBehindLaterOnesOfItsLink(t *testing.T) {

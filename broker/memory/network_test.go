@@ -170,6 +170,26 @@ func TestDeliverIncludesWhatHandlersPublish(t *testing.T) {
 	require.Equal(t, 12, p.Deliver(), "six messages, two subscriptions")
 }
 
+func TestStepInAHandlerPassesItsOwnSubscriptionOver(t *testing.T) {
+	n := memory.NewNetwork(memory.Config{Manual: true})
+	a := n.Connect("a")
+	defer a.Close()
+	var order []string
+	_, err := a.Subscribe("outer", "", func(broker.Message) {
+		order = append(order, "begin")
+		n.Deliver()
+		order = append(order, "end")
+	})
+	require.NoError(t, err)
+	_, err = a.Subscribe("inner", "", func(broker.Message) { order = append(order, "inner") })
+	require.NoError(t, err)
+	for _, subject := range []string{"outer", "outer", "inner"} {
+		require.NoError(t, a.Publish(subject, nil))
+	}
+	n.Deliver()
+	require.Equal(t, []string{"begin", "inner", "end", "begin", "end"}, order)
+}
+
 func TestStepOnALiveNetworkPanics(t *testing.T) {
 	require.Panics(t, func() { memory.NewNetwork(memory.Config{}).Step() })
 }

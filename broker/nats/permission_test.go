@@ -22,8 +22,14 @@ func guarded(t *testing.T) *embedded.Server {
 	}})
 }
 
+// quiet keeps refusals off the standard error stream.
+func quiet(o *natsgo.Options) error {
+	o.AsyncErrorCB = func(*natsgo.Conn, *natsgo.Subscription, error) {}
+	return nil
+}
+
 func login(t *testing.T, s *embedded.Server, user string, options ...natsgo.Option) *nats.Broker {
-	nc, err := s.Connect(append(options, natsgo.UserInfo(user, ""))...)
+	nc, err := s.Connect(append(options, natsgo.UserInfo(user, ""), quiet)...)
 	return newBroker(t, nc, err, nats.Config{})
 }
 
@@ -93,12 +99,15 @@ func TestLaterRefusalsBecomeEvents(t *testing.T) {
 }
 
 func TestRefusalsBeforeTheBrokerAreNotItsBusiness(t *testing.T) {
-	nc, err := guarded(t).Connect(natsgo.UserInfo("reader", ""))
+	nc, err := guarded(t).Connect(natsgo.UserInfo("reader", ""), quiet)
 	require.NoError(t, err)
 	require.NoError(t, nc.Publish("old", nil))
 	require.NoError(t, nc.Flush())
 	require.ErrorIs(t, nc.LastError(), natsgo.ErrPermissionViolation)
 	b := newBroker(t, nc, nil, nats.Config{})
+	require.NoError(t, b.Flush(within(t)))
+	require.Equal(t, broker.Connected, (<-b.Events()).Kind)
+	require.Empty(t, b.Events())
 	require.NoError(t, b.Publish("new", nil))
 	require.Equal(t, "new", await(t, b, broker.Denied).Subject)
 }
