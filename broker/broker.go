@@ -11,7 +11,9 @@
 //
 // Implementations: [github.com/joinery-crdt/joinery/broker/memory] for tests,
 // with faults on request, and [github.com/joinery-crdt/joinery/broker/nats].
-// Both pass the suite in broker/conformance.
+// Both pass the suite in broker/conformance. Package broker/embedded runs a
+// NATS server inside the process, and broker/linktest is a TCP link that breaks
+// on request.
 package broker
 
 import (

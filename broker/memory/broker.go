@@ -15,8 +15,11 @@ import (
 // Stats are the counters of one endpoint. Bytes are payload bytes.
 type Stats struct {
 	broker.Stats
-	Lost       uint64 // messages of this endpoint that a fault or a link lost, by receiver
-	Duplicated uint64 // extra copies of its messages that faults made, by receiver
+	// Lost counts this endpoint's messages that faults or links lost: once for
+	// each receiver, or once for all if Faults.Publish dropped the message.
+	Lost uint64
+	// Duplicated counts extra copies of its messages, for each receiver.
+	Duplicated uint64
 	Probes     uint64 // probes that it sent
 }
 
