@@ -4,6 +4,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
 	"github.com/joinery-crdt/joinery/delta"
 )
 
@@ -64,10 +65,9 @@ func (d *Document) Merge(b delta.Delta) error {
 	return d.MergeChecked(b, nil)
 }
 
-// Check looks at a payload that is about to be merged: how many components of
-// its path stand above its own, its tag, key and value. The strings are views
-// that are good during the call.
-type Check func(depth int, tag kernel.Tag, key, value string) error
+// Check looks at a payload that is about to be merged and may refuse it. The
+// strings of the entry are good during the call.
+type Check func(wire.Entry) error
 
 // MergeChecked merges a delta unless check, if there is one, refuses any of its
 // payloads. This is how a type keeps out what it could not read.

@@ -23,3 +23,9 @@ const (
 // that it is in: it is the negative of an older payload that another replica
 // may still bring, and that would show again without it.
 func isTombstone(l *kernel.Live) bool { return l.Marked }
+
+// The tags that one name in a map may carry.
+var (
+	leafTags      = [...]kernel.Tag{TagRegister, TagCounter, TagEWFlag, TagDWFlag}
+	containerTags = [...]kernel.Tag{TagSet, TagRWSet, TagMap, TagLWWMap}
+)

@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
@@ -142,4 +143,37 @@ func (d *Document) next() (uint64, error) {
 		return 0, ErrExhausted
 	}
 	return seq, nil
+}
+
+// RemoveField removes what this replica has observed under a name, whatever
+// its type: values, sets and maps with all that is in them. What RemoveBelow
+// would keep stays.
+func (d *Document) RemoveField(in kernel.Ref, name string) error {
+	for done := false; !done; {
+		seq, err := d.next()
+		if err != nil {
+			return err
+		}
+		d.killed = d.killed[:0]
+		for _, tag := range leafTags {
+			d.clearUnmarked(in, tag, name)
+		}
+		done = true
+		for _, tag := range containerTags {
+			if below, ok := d.state.Find(in, tag, name); ok && done {
+				d.killed, done = d.state.ClearBelow(below, isTombstone, d.killed, maxKills)
+			}
+		}
+		d.finish(seq)
+	}
+	return nil
+}
+
+// clearUnmarked kills what lives at a place, except tombstones.
+func (d *Document) clearUnmarked(in kernel.Ref, tag kernel.Tag, key string) {
+	for _, l := range slices.Collect(d.state.Siblings(in, tag, key)) {
+		if !isTombstone(&l) && d.state.KillDot(d.state.Dot(&l)) {
+			d.killed = append(d.killed, kernel.Dot{Actor: l.Actor, Seq: l.Seq})
+		}
+	}
 }

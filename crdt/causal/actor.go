@@ -45,10 +45,10 @@ func ParseID(s string) (ID, error) {
 		digits = strings.ReplaceAll(s, "-", "")
 	}
 	if len(digits) != 32 {
-		return ID{}, fmt.Errorf("%w: replica id %q has not the form of a UUID", ErrSyntax, s)
+		return ID{}, fmt.Errorf("%w: replica id %.60q has not the form of a UUID", ErrSyntax, s)
 	}
 	if _, err := hex.Decode(id[:], []byte(digits)); err != nil {
-		return ID{}, fmt.Errorf("%w: replica id %q: %v", ErrSyntax, s, err)
+		return ID{}, fmt.Errorf("%w: replica id %.60q: %v", ErrSyntax, s, err)
 	}
 	return id, nil
 }
@@ -95,7 +95,7 @@ func ParseActor(s string) (Actor, error) {
 	}
 	n, err := strconv.ParseUint(inc, 16, 64)
 	if err != nil || len(inc) != 16 || n == 0 {
-		return Actor{}, fmt.Errorf("%w: incarnation %q is not 16 hex digits, not all 0", ErrSyntax, inc)
+		return Actor{}, fmt.Errorf("%w: incarnation %.60q is not 16 hex digits, not all 0", ErrSyntax, inc)
 	}
 	return Actor{ID: id, Incarnation: n}, nil
 }
@@ -132,7 +132,7 @@ func ParseDot(s string) (Dot, error) {
 	}
 	n, err := strconv.ParseUint(seq, 10, 64)
 	if err != nil || n == 0 || n > MaxSeq {
-		return Dot{}, fmt.Errorf("%w: sequence number %q in dot %q", ErrSyntax, seq, s)
+		return Dot{}, fmt.Errorf("%w: sequence number %.60q in dot %.120q", ErrSyntax, seq, s)
 	}
 	return Dot{Actor: a, Seq: n}, nil
 }
