@@ -1,0 +1,42 @@
+// Package joinery is the front door of a sync engine for Go programs: replicas
+// that read and write locally, online or off, and converge over NATS.
+//
+//	r, err := joinery.Open(ctx, joinery.Config{Space: "shop", Conn: nc})
+//	user := r.Doc("user:123")
+//	err = user.Register("name").Set(ctx, "Alice Smith")
+//	err = user.Set("tags").Add(ctx, "vip")
+//	err = user.Counter("visits").Inc(ctx, 1)
+//	err = user.Map("address").Register("city").Set(ctx, "Oslo")
+//	name, ok, err := joinery.Get[string](user.Register("name"))
+//	all, err := joinery.Siblings[string](user.Register("name"))
+//	for ev, err := range r.Watch(ctx, "cart.*") { ... }
+//
+// A [Replica] holds the documents of a space. A [Doc] is a handle on one of
+// them, and its fields are typed handles: [Register], [Counter], [Set],
+// [RemoveWinsSet], [Flag], [DisableWinsFlag], [Map] and [LWWMap]. Handles are
+// small values that cost nothing to make and stay good for ever; a field comes
+// to be with its first write. Names and types together make a field: a counter
+// and a register of one name are two fields.
+//
+// # Writes
+//
+// Every write succeeds on the replica where it is made, whether it is
+// connected or not, and is sent to the others as soon as possible. [Doc.Update]
+// makes several writes to a document one atomic group: everybody sees all of
+// them or none.
+//
+// # Conflicts
+//
+// Writes that did not know of each other are concurrent. What comes of them is
+// chosen by the type, and for registers by the reader: [Get] returns the last
+// write by time, [Siblings] all concurrent values with who wrote them and when.
+// The next write replaces all the siblings that its replica has seen.
+//
+// # What is not guaranteed
+//
+// There is no order across documents, no uniqueness constraint and no
+// linearizability. A peer with valid credentials that lies about its own
+// events, or claims others', is not detected by others than its victim.
+//
+// This package imports neither an embedded server nor a store: see broker/embedded.
+package joinery

@@ -1,0 +1,143 @@
+package joinery
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/sync/node"
+)
+
+// Replica is one replica of a space. All methods are safe for concurrent use.
+type Replica struct {
+	node *node.Node
+	id   ID
+}
+
+// ID returns the replica's identity.
+func (r *Replica) ID() ID { return r.id }
+
+// Doc returns a handle on a document, whether it exists or not. A name is one
+// or more tokens separated by dots, up to 256 bytes of UTF-8; a bad one is
+// refused by the first write.
+func (r *Replica) Doc(name string) *Doc {
+	return &Doc{fields: fields{target: target{replica: r, doc: name}}}
+}
+
+// Docs yields the names of the documents that match a pattern, in byte order.
+// In a pattern "*" stands for one token and a last ">" for one or more.
+func (r *Replica) Docs(pattern string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range r.node.Names(pattern) {
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// Status is a replica's condition at one moment.
+type Status struct {
+	Space  string `json:"space"`
+	ID     ID     `json:"-"`
+	Actor  string `json:"actor"`
+	Online bool   `json:"online"` // the connection is up
+	Digest uint64 `json:"-"`      // equal at replicas that hold the same
+	Docs   int    `json:"docs"`
+	// Pending is how many documents have writes that were not sent.
+	Pending int          `json:"pending"`
+	Peers   []PeerStatus `json:"peers"`
+	// Stats counts since the replica was opened.
+	Stats Stats `json:"stats"`
+	// Denied lists subjects that the server refused for want of permission.
+	Denied []string `json:"denied,omitempty"`
+}
+
+// PeerStatus says when another replica was last heard of, and whether it held
+// the same then as this one does now.
+type PeerStatus struct {
+	ID    ID        `json:"-"`
+	Name  string    `json:"id"`
+	Heard time.Time `json:"heard"`
+	Equal bool      `json:"equal"`
+}
+
+// Stats counts what a replica did.
+type Stats struct {
+	Writes      uint64 `json:"writes"`       // events minted
+	UnitsSent   uint64 `json:"units_sent"`   // deltas broadcast
+	UnitsMerged uint64 `json:"units_merged"` // deltas that brought news
+	Duplicates  uint64 `json:"duplicates"`   // deltas that brought none
+	Holes       uint64 `json:"holes"`        // losses noticed on arrival
+	Pulls       uint64 `json:"pulls"`        // requests for what was missed
+	Served      uint64 `json:"served"`       // such requests answered
+	FramesSent  uint64 `json:"frames_sent"`  // answers from live state, as the log no longer reached
+	Transfers   uint64 `json:"transfers"`    // such answers fetched in chunks
+	Published   uint64 `json:"published"`    // messages handed to the transport
+	Unsent      uint64 `json:"unsent"`       // messages that could not be
+	Dropped     uint64 `json:"dropped"`      // messages lost to a full queue, then repaired
+	Refused     uint64 `json:"refused"`      // messages malformed, foreign or above a limit
+	Conflicts   uint64 `json:"conflicts"`    // dots that came with two payloads: an identity used twice
+	Drifts      uint64 `json:"drifts"`       // deltas from clocks too far ahead
+	Alarms      uint64 `json:"alarms"`
+	BytesIn     uint64 `json:"bytes_in"`
+	BytesOut    uint64 `json:"bytes_out"`
+	LogBytes    int    `json:"log_bytes"`
+}
+
+// Status returns the replica's condition.
+func (r *Replica) Status() Status {
+	s := r.node.Status()
+	c := &s.Replica
+	out := Status{
+		Space: s.Space, ID: r.id, Actor: s.Actor.String(), Online: s.Online, Digest: s.Digest,
+		Docs: c.Docs, Pending: c.Pending, Denied: s.Denied,
+		Stats: Stats{
+			Writes: c.Writes, UnitsSent: c.UnitsSent, UnitsMerged: c.UnitsMerged, Duplicates: c.Duplicates,
+			Holes: c.Holes, Pulls: c.PullsSent, Served: c.PullsServed, FramesSent: c.FramesSent,
+			Transfers: c.Transfers, Published: s.Published, Unsent: s.Unsent, Dropped: s.Dropped,
+			Refused: c.Refused, Conflicts: c.Conflicts, Drifts: c.Drifts, Alarms: s.Alarms,
+			BytesIn: c.BytesIn, BytesOut: c.BytesOut, LogBytes: c.LogBytes,
+		},
+	}
+	for _, p := range s.Peers {
+		out.Peers = append(out.Peers, PeerStatus{p.ID, p.ID.String(), p.Heard, p.Equal})
+	}
+	return out
+}
+
+// Drain sends what is pending and returns when the server has it. Without a
+// connection it fails at once; the writes stand and are sent when there is one.
+func (r *Replica) Drain(ctx context.Context) error { return r.node.Drain(ctx) }
+
+// Close ends the replica. Its connection stays open. What was not sent is
+// gone with the process, unless another replica has it: Drain before.
+func (r *Replica) Close() error { return r.node.Close() }
+
+// target is where the handles of a document read and write.
+type target struct {
+	replica *Replica
+	doc     string
+	tx      *crdt.Document // inside an Update or View
+}
+
+func (t target) write(ctx context.Context, fn func(*crdt.Document) error) error {
+	if t.tx != nil {
+		return t.wrap(fn(t.tx))
+	}
+	return t.wrap(t.replica.node.Write(ctx, t.doc, fn))
+}
+
+// read calls fn with the document if there is one.
+func (t target) read(fn func(*crdt.Document)) {
+	if t.tx != nil {
+		fn(t.tx)
+		return
+	}
+	t.replica.node.Read(t.doc, func(d *crdt.Document) {
+		if d != nil {
+			fn(d)
+		}
+	})
+}

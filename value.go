@@ -1,0 +1,146 @@
+package joinery
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// encode writes a value in msgpack's canonical form: equal values have equal
+// bytes.
+func encode(v any) (string, error) {
+	var b bytes.Buffer
+	enc := msgpack.NewEncoder(&b)
+	enc.SetSortMapKeys(true)
+	enc.UseCompactInts(true)
+	enc.UseCompactFloats(true)
+	if err := enc.Encode(v); err != nil {
+		return "", fmt.Errorf("%w: %T cannot be encoded: %w", ErrValue, v, err)
+	}
+	return b.String(), nil
+}
+
+// decode reads a value that encode wrote, here or elsewhere. It checks the
+// bytes before it lets the decoder allocate what they announce.
+func decode[T any](s string) (v T, err error) {
+	if err := checkValue(s); err != nil {
+		return v, err
+	}
+	dec := msgpack.NewDecoder(bytes.NewReader([]byte(s)))
+	dec.UseLooseInterfaceDecoding(true)
+	if err := dec.Decode(&v); err != nil {
+		var zero T
+		return zero, fmt.Errorf("%w: not a %T: %w", ErrType, zero, err)
+	}
+	return v, nil
+}
+
+// maxValueDepth bounds the nesting of containers in a value.
+const maxValueDepth = 64
+
+// checkValue walks over one msgpack object without allocating: every announced
+// length must fit in what is left.
+func checkValue(s string) error {
+	rest, ok := skip(s, maxValueDepth)
+	if !ok || rest != "" {
+		return fmt.Errorf("%w: %d bytes are not one msgpack object", ErrValue, len(s))
+	}
+	return nil
+}
+
+// skip returns what follows the first object of s.
+func skip(s string, depth int) (string, bool) {
+	if s == "" || depth == 0 {
+		return "", false
+	}
+	c := s[0]
+	s = s[1:]
+	switch {
+	case c < 0x80, c >= 0xe0, c == 0xc0, c == 0xc2, c == 0xc3:
+		return s, true
+	case c < 0x90:
+		return skipMany(s, 2*int(c&0x0f), depth)
+	case c < 0xa0:
+		return skipMany(s, int(c&0x0f), depth)
+	case c < 0xc0:
+		return cut(s, int(c&0x1f))
+	case c == 0xc1:
+		return "", false
+	}
+	return skipCoded(c, s, depth)
+}
+
+// skipCoded handles the types that a byte of their own announces.
+func skipCoded(c byte, s string, depth int) (string, bool) {
+	switch c {
+	case 0xcc, 0xd0:
+		return cut(s, 1)
+	case 0xcd, 0xd1:
+		return cut(s, 2)
+	case 0xca, 0xce, 0xd2:
+		return cut(s, 4)
+	case 0xcb, 0xcf, 0xd3:
+		return cut(s, 8)
+	case 0xd4, 0xd5, 0xd6, 0xd7, 0xd8: // fixext
+		return cut(s, 1+1<<(c-0xd4))
+	case 0xc4, 0xc5, 0xc6:
+		return cutSized(s, 1<<(c-0xc4), 0)
+	case 0xc7, 0xc8, 0xc9:
+		return cutSized(s, 1<<(c-0xc7), 1)
+	case 0xd9, 0xda, 0xdb:
+		return cutSized(s, 1<<(c-0xd9), 0)
+	case 0xdc, 0xdd:
+		n, rest, ok := length(s, 2<<(c-0xdc))
+		return skipIf(ok, rest, n, depth)
+	default: // 0xde, 0xdf
+		n, rest, ok := length(s, 2<<(c-0xde))
+		return skipIf(ok && n <= len(rest), rest, 2*n, depth)
+	}
+}
+
+func skipIf(ok bool, s string, n, depth int) (string, bool) {
+	if !ok {
+		return "", false
+	}
+	return skipMany(s, n, depth)
+}
+
+func skipMany(s string, n, depth int) (string, bool) {
+	if n > len(s) {
+		return "", false
+	}
+	ok := true
+	for i := 0; i < n && ok; i++ {
+		s, ok = skip(s, depth-1)
+	}
+	return s, ok
+}
+
+func cut(s string, n int) (string, bool) {
+	if n > len(s) {
+		return "", false
+	}
+	return s[n:], true
+}
+
+func cutSized(s string, size, extra int) (string, bool) {
+	n, rest, ok := length(s, size)
+	if !ok {
+		return "", false
+	}
+	return cut(rest, n+extra)
+}
+
+// length reads a big-endian length of 1, 2 or 4 bytes; it fails if s is shorter than that length.
+func length(s string, size int) (n int, rest string, ok bool) {
+	if len(s) < size {
+		return 0, "", false
+	}
+	var b [4]byte
+	copy(b[4-size:], s[:size])
+	u := binary.BigEndian.Uint32(b[:])
+	rest = s[size:]
+	return int(u), rest, uint64(u) <= uint64(len(rest))
+}
