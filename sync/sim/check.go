@@ -1,0 +1,85 @@
+package sim
+
+import (
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/replica"
+)
+
+// checkState compares a document at a replica with what its context means.
+func (w *world) checkState(n *node, doc string) {
+	d := n.r.View(doc)
+	if d == nil || w.failure != nil {
+		return
+	}
+	if err := d.State().Verify(); err != nil {
+		w.fail(n, doc, "invariant", "%v", err)
+		return
+	}
+	l := w.ledger(doc)
+	if l.tainted || d.Pending().Len() > 0 {
+		return // what is not sealed yet is not in the ledger
+	}
+	w.stats.Checks++
+	if err := l.check(d.State()); err != nil {
+		w.fail(n, doc, "meaning", "%v", err)
+	}
+}
+
+// checkSealed holds the units that a replica sealed against what was written.
+func (w *world) checkSealed(n *node, records []replica.Record) {
+	if w.cloned {
+		return
+	}
+	fresh := map[string]*sealed{}
+	var order []string
+	var actor causal.Actor
+	for _, rec := range records {
+		f, err := rec.Delta.Open()
+		if err != nil {
+			continue // keep reports it
+		}
+		own, ok := w.isFresh(n, rec.Doc, f)
+		if !ok {
+			continue
+		}
+		s := fresh[rec.Doc]
+		if s == nil {
+			s = &sealed{}
+			fresh[rec.Doc] = s
+			order = append(order, rec.Doc)
+		}
+		s.units = append(s.units, f)
+		s.claims = s.claims.Add(own.Range)
+		actor = own.actor
+	}
+	for _, doc := range order {
+		b := n.batches[doc]
+		if b == nil {
+			w.fail(n, doc, "sealed", "units came out that nobody wrote")
+			return
+		}
+		if err := b.compare(actor, fresh[doc]); err != nil {
+			w.fail(n, doc, "sealed", "%v", err)
+		}
+		delete(n.batches, doc)
+	}
+}
+
+// checkOutput checks the documents that changed, and remembers what the disk
+// now has.
+func (w *world) checkOutput(n *node, out *replica.Output) {
+	last := ""
+	for i := range out.Records {
+		doc := out.Records[i].Doc
+		if doc == last || n.r == nil {
+			continue
+		}
+		last = doc
+		w.checkState(n, doc)
+		if d := n.r.View(doc); d.Pending().Len() == 0 {
+			n.kept[doc] = d.State().Digest()
+		} else {
+			delete(n.kept, doc)
+		}
+	}
+}

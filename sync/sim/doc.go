@@ -1,0 +1,37 @@
+// Package sim runs many real replicas in one thread: virtual time, a seeded
+// random source, a simulated network, clocks, processes and disks. Nothing in
+// it is a mock of the protocol; what runs is package replica.
+//
+// A [Script] is one history: who writes what and when, and what goes wrong.
+// [Generate] makes one of a seed, [Parse] reads one from its text. [Run] plays
+// it, then heals everything and demands that all replicas converge within a
+// bound of virtual time. A script replays exactly, so a failure is kept by
+// keeping its text; [Shrink] makes it small first.
+//
+// # What is checked
+//
+// After every step, at the replica that took it:
+//
+//   - the kernel's invariants ([kernel.State.Verify]);
+//   - the live dots and the deaths ahead are those that the replica's context
+//     determines, computed naively from every unit that was ever sealed. So a
+//     removed thing never comes back and no causally older value wins;
+//   - a context holds units whole or not at all, so groups are seen whole;
+//   - equal contexts have equal digests, at all replicas and all times;
+//   - a write does at its own replica what a naive model of its view says, and
+//     the units sealed of it say the same; counters are exact;
+//   - a dot has one payload; a message keeps to the payload limit;
+//   - what a replica reloads after a crash is what it had kept.
+//
+// At the end all replicas hold exactly what anybody held durably, and that is
+// every write that was acknowledged, except what a restore of an old copy
+// took from the only disk that had it. A write is acknowledged once the Output
+// with its record was kept.
+//
+// # What is not covered
+//
+// Real disks and real sockets; peers that lie; more than one version of the
+// protocol. Two processes with one identity may give one dot two payloads
+// before they notice; the simulator then demands the alarms, not convergence
+// of that document.
+package sim

@@ -1,0 +1,266 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/delta"
+)
+
+// ledger is all that was ever sealed of one document, by whomever. What a
+// context means follows from it, without any of the kernel's shortcuts.
+type ledger struct {
+	actors  map[causal.Actor]*column
+	digests map[uint64]uint64 // digest that goes with a context
+	mark    uint32            // of the check under way
+	ahead   []deadDot         // scratch: dots that died in the check under way
+	// tainted is set once a dot has two payloads. Then a context determines
+	// nothing any more.
+	tainted bool
+}
+
+// column is one actor's events by sequence number less one.
+type column struct {
+	actor  causal.Actor
+	print  uint64
+	events []event
+}
+
+// event is one of them; without a unit it was never sealed.
+type event struct {
+	unit *unit
+	add  *payload
+	seen uint32 // mark of the last check that found it in the context
+	dead uint32 // mark of the last check that found it killed
+}
+
+// unit is what was sealed together.
+type unit struct {
+	own   causal.Range
+	kills []deadDot
+	print uint64
+}
+
+type deadDot struct {
+	col *column
+	seq uint64
+}
+
+// payload is a payload with its path written out.
+type payload struct {
+	path   []kernel.Component
+	tag    kernel.Tag
+	key    string
+	value  string
+	time   hlc.Time
+	expiry hlc.Time
+	marked bool
+}
+
+func newLedger() *ledger {
+	return &ledger{actors: make(map[causal.Actor]*column), digests: make(map[uint64]uint64)}
+}
+
+func (l *ledger) column(a causal.Actor) *column {
+	c := l.actors[a]
+	if c == nil {
+		c = &column{actor: a, print: xxhash.Sum64String(a.String())}
+		l.actors[a] = c
+	}
+	return c
+}
+
+func (c *column) at(seq uint64) *event {
+	for uint64(len(c.events)) < seq {
+		c.events = append(c.events, event{})
+	}
+	return &c.events[seq-1]
+}
+
+// enter notes a unit that was sealed and kept. It is the only way in. The
+// error says that a dot was minted twice.
+func (l *ledger) enter(a causal.Actor, own causal.Range, f *delta.Frame, d delta.Delta) error {
+	c, u := l.column(a), &unit{own: own, print: xxhash.Sum64(d)}
+	c.at(own.Hi)
+	for seq := own.Lo; seq <= own.Hi; seq++ {
+		if old := c.at(seq).unit; old != nil && old.print != u.print {
+			return fmt.Errorf("event %d of %v was minted twice, in units %v and %v", seq, a, old.own, own)
+		}
+	}
+	deaths := f.Deaths()
+	for victim, rs := range deaths.All() {
+		vc := l.column(victim)
+		for seq := range rs.All() {
+			u.kills = append(u.kills, deadDot{vc, seq})
+		}
+	}
+	for seq := own.Lo; seq <= own.Hi; seq++ {
+		c.events[seq-1] = event{unit: u}
+	}
+	for add := range f.All() {
+		c.at(add.Dot.Seq).add = &payload{slices.Clone(add.Path), add.Tag, string(add.Key), string(add.Value), add.Time, add.Expiry, add.Marked}
+	}
+	return nil
+}
+
+// check compares a state without pending events with what its context means.
+func (l *ledger) check(s *kernel.State) error {
+	l.mark++
+	l.ahead = l.ahead[:0]
+	live, print := 0, uint64(0)
+	for _, a := range s.Actors() {
+		p, err := l.walk(s, a)
+		if err != nil {
+			return err
+		}
+		print += p
+	}
+	for _, a := range s.Actors() {
+		n, err := l.checkLive(s, a)
+		if err != nil {
+			return err
+		}
+		live += n
+	}
+	if live != s.Dots() {
+		return fmt.Errorf("%d dots are live, %d should be", s.Dots(), live)
+	}
+	if err := l.checkAhead(s); err != nil {
+		return err
+	}
+	return l.checkDigest(s, print)
+}
+
+// walk marks the actor's events in the context and what they killed.
+func (l *ledger) walk(s *kernel.State, a kernel.Index) (print uint64, err error) {
+	seen := s.Seen(a)
+	if len(seen) == 0 {
+		return 0, nil
+	}
+	c := l.column(s.Actor(a))
+	for _, r := range seen {
+		print += mix(c.print, r.Lo, r.Hi)
+		for seq := r.Lo; seq <= r.Hi; {
+			u := c.at(seq).unit
+			switch {
+			case u == nil:
+				return 0, fmt.Errorf("event %d of %v is in the context and was never sealed", seq, c.actor)
+			case u.own.Lo != seq || u.own.Hi > r.Hi:
+				return 0, fmt.Errorf("the context of %v holds %d-%d, which is a part of the unit %d-%d", c.actor, r.Lo, r.Hi, u.own.Lo, u.own.Hi)
+			}
+			for ; seq <= u.own.Hi; seq++ {
+				c.events[seq-1].seen = l.mark
+			}
+			l.bury(u)
+		}
+	}
+	return print, nil
+}
+
+func (l *ledger) bury(u *unit) {
+	for _, d := range u.kills {
+		if e := d.col.at(d.seq); e.dead != l.mark {
+			e.dead = l.mark
+			l.ahead = append(l.ahead, d)
+		}
+	}
+}
+
+func mix(words ...uint64) (h uint64) {
+	for _, w := range words {
+		h = (h ^ w) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	return h
+}
+
+// checkLive compares the actor's live dots and returns how many there should be.
+func (l *ledger) checkLive(s *kernel.State, a kernel.Index) (n int, err error) {
+	if len(s.Seen(a)) == 0 {
+		return 0, nil
+	}
+	c := l.column(s.Actor(a))
+	for got := range s.Between(a, causal.Range{Lo: 1, Hi: causal.MaxSeq}) {
+		e := c.at(got.Seq)
+		switch {
+		case e.dead == l.mark:
+			return 0, fmt.Errorf("dot %d of %v lives (%s) although its killer is in the context", got.Seq, c.actor, describe(s, &got))
+		case e.add == nil || !e.add.equals(s, &got):
+			return 0, fmt.Errorf("dot %d of %v lives with a payload that nobody sealed: %s", got.Seq, c.actor, describe(s, &got))
+		}
+	}
+	for i := range c.events {
+		if e := &c.events[i]; e.seen == l.mark && e.add != nil && e.dead != l.mark {
+			n++
+			if !s.IsLive(a, uint64(i)+1) {
+				return 0, fmt.Errorf("dot %d of %v (%s=%.20s) is in the context, nothing there killed it, and it is not live", i+1, c.actor, e.add.key, e.add.value)
+			}
+		}
+	}
+	return n, nil
+}
+
+// checkAhead compares the deaths ahead: killed and not in the context.
+func (l *ledger) checkAhead(s *kernel.State) error {
+	want := uint64(0)
+	for _, d := range l.ahead {
+		if d.col.at(d.seq).seen == l.mark {
+			continue
+		}
+		want++
+		if a, ok := s.Lookup(d.col.actor); !ok || !s.Ahead(a).Contains(d.seq) {
+			return fmt.Errorf("the death of %d of %v is forgotten; its event is still missing", d.seq, d.col.actor)
+		}
+	}
+	have := uint64(0)
+	for _, a := range s.Actors() {
+		have += s.Ahead(a).Count()
+	}
+	if have != want {
+		return fmt.Errorf("%d deaths ahead, %d should be", have, want)
+	}
+	return nil
+}
+
+func (l *ledger) checkDigest(s *kernel.State, print uint64) error {
+	digest := s.Digest()
+	if want, ok := l.digests[print]; ok && want != digest {
+		return fmt.Errorf("digest %x, but the same context had %x before", digest, want)
+	}
+	l.digests[print] = digest
+	return nil
+}
+
+func (p *payload) equals(s *kernel.State, l *kernel.Live) bool {
+	if p.tag != l.Tag || p.key != l.Key || p.value != l.Value || p.time != l.Time || p.expiry != l.Expiry || p.marked != l.Marked {
+		return false
+	}
+	if len(p.path) == 0 || l.Parent == kernel.Root {
+		return len(p.path) == 0 && l.Parent == kernel.Root
+	}
+	r := l.Parent
+	for i := len(p.path) - 1; i >= 0; i-- {
+		if r == kernel.Root {
+			return false
+		}
+		up, c := s.Parent(r)
+		if c != p.path[i] {
+			return false
+		}
+		r = up
+	}
+	return r == kernel.Root
+}
+
+func describe(s *kernel.State, l *kernel.Live) string {
+	out := ""
+	for _, c := range s.Path(nil, l.Parent) {
+		out += c.Name + "/"
+	}
+	return fmt.Sprintf("%s%s=%.20q tag %d", out, l.Key, l.Value, l.Tag)
+}

@@ -1,0 +1,210 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+)
+
+// liveness heals everything and waits until all replicas hold the same. It
+// returns how long that took.
+func (w *world) liveness() time.Duration {
+	start := w.now
+	w.calmDown()
+	held := w.held()
+	bound := w.script.Expect.Within
+	if bound == 0 {
+		bound = Bound
+	}
+	for !w.isConverged() {
+		if w.now-start > bound {
+			w.fail(nil, w.differing(), "liveness", "no convergence within %v", bound)
+		}
+		if w.failure != nil {
+			return w.now - start
+		}
+		w.pass(10 * time.Millisecond)
+	}
+	healed := w.now - start
+	if w.cloned {
+		w.pass(3 * time.Second) // for the clones to notice each other
+	}
+	w.checkEnd(held)
+	w.checkSilence()
+	w.checkExpectations()
+	return healed
+}
+
+// pass lets time pass.
+func (w *world) pass(d time.Duration) {
+	until := w.now + d
+	for n := 0; w.failure == nil && len(w.queue.jobs) > 0 && w.queue.jobs[0].at <= until; n++ {
+		w.do(w.queue.pop())
+		if n > maxJobs {
+			w.fail(nil, "", "livelock", "more than %d events within %v", maxJobs, d)
+		}
+	}
+	w.now = until
+}
+
+// maxJobs bounds what may happen while a little time passes.
+const maxJobs = 1_000_000
+
+func (w *world) calmDown() {
+	w.trace.note(w, nil, "all faults end")
+	w.net.calm = true
+	w.net.each(func(_, _ int, l *link) { l.cut, l.clogged = false, 0 })
+	for _, n := range w.nodes {
+		switch {
+		case n.gone:
+			continue
+		case n.r == nil || n.dying:
+			w.stop(n)
+			w.start(n)
+			continue
+		}
+		w.resume(n)
+		w.suspend(n, Online)
+	}
+}
+
+// alive returns the nodes that take part.
+func (w *world) alive() (out []*node) {
+	for _, n := range w.nodes {
+		if n.r != nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// held returns what the replicas have seen together, by document.
+func (w *world) held() map[string]*causal.Context {
+	out := map[string]*causal.Context{}
+	for _, n := range w.alive() {
+		for _, doc := range n.r.Names() {
+			if out[doc] == nil {
+				out[doc] = &causal.Context{}
+			}
+			out[doc].Join(n.r.View(doc).State().Context())
+		}
+	}
+	return out
+}
+
+// isConverged reports whether all replicas hold the same, documents apart in
+// which a dot has two payloads.
+func (w *world) isConverged() bool {
+	tainted := false
+	for _, l := range w.ledgers {
+		tainted = tainted || l.tainted
+	}
+	if tainted {
+		return w.differing() == ""
+	}
+	all := w.alive()
+	for _, n := range all {
+		if n.r.Digest() != all[0].r.Digest() || n.r.Stats().Pending > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// differing returns a document that is not the same everywhere, "" if there is none.
+func (w *world) differing() string {
+	for _, doc := range w.docs() {
+		digests := map[uint64]bool{}
+		for _, n := range w.alive() {
+			digest := uint64(0)
+			if d := n.r.View(doc); d != nil && !d.State().IsEmpty() {
+				digest = d.State().Digest()
+			}
+			digests[digest] = true
+		}
+		if len(digests) > 1 {
+			return doc
+		}
+	}
+	return ""
+}
+
+// docs returns the documents that were ever written, sorted, without those in
+// which a dot has two payloads.
+func (w *world) docs() []string {
+	docs := make([]string, 0, len(w.ledgers))
+	for doc, l := range w.ledgers {
+		if !l.tainted {
+			docs = append(docs, doc)
+		}
+	}
+	slices.Sort(docs)
+	return docs
+}
+
+// checkEnd demands that nothing is lost.
+func (w *world) checkEnd(held map[string]*causal.Context) {
+	for _, doc := range w.docs() {
+		l := w.ledgers[doc]
+		for _, n := range w.alive() {
+			w.checkState(n, doc)
+			var have causal.Context
+			if d := n.r.View(doc); d != nil {
+				have = d.State().Context()
+			}
+			if want := held[doc]; want != nil && !have.Covers(*want) {
+				lost := want.Minus(have)
+				w.fail(n, doc, "lost", "events %v, which somebody had when the faults ended", &lost)
+			}
+			if !w.lossy {
+				w.checkAcknowledged(n, doc, l, &have)
+			}
+		}
+	}
+}
+
+func (w *world) checkAcknowledged(n *node, doc string, l *ledger, have *causal.Context) {
+	for a, c := range l.actors {
+		for i := range c.events {
+			if c.events[i].unit != nil && !have.Contains(causal.Dot{Actor: a, Seq: uint64(i) + 1}) {
+				w.fail(n, doc, "lost", "the acknowledged event %d of %v", i+1, a)
+				return
+			}
+		}
+	}
+}
+
+// checkSilence demands, for some seeds, that replicas which hold the same have
+// nothing more to say but beacons.
+func (w *world) checkSilence() {
+	if w.script.Seed%16 != 0 || w.cloned {
+		return
+	}
+	w.pass(12 * time.Second) // those who are gone are asked in vain meanwhile
+	w.chatter = 0
+	w.pass(2 * time.Second)
+	if w.chatter > 0 {
+		w.fail(nil, "", "chatter", "%d messages besides beacons although all hold the same", w.chatter)
+	}
+}
+
+// checkExpectations checks what the script wants.
+func (w *world) checkExpectations() {
+	for _, n := range w.alive() {
+		w.stats.Frames += int(n.r.Stats().FramesSent)
+	}
+	if w.script.Expect.NoFrames && w.stats.Frames > 0 {
+		w.fail(nil, "", "expectation", "%d whole states were sent, there should be none", w.stats.Frames)
+	}
+	for _, kind := range w.script.Expect.Alarms {
+		if w.stats.Alarms[kind] == 0 {
+			w.fail(nil, "", "expectation", "no %s alarm was raised", kind)
+		}
+	}
+	for doc, l := range w.ledgers {
+		if l.tainted && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 {
+			w.fail(nil, doc, "silent", "a dot has two payloads and nobody noticed")
+		}
+	}
+}

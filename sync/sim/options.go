@@ -1,0 +1,52 @@
+package sim
+
+import "time"
+
+// Options says how large the histories of [Generate] are and which faults they
+// may have. Each seed draws its own mixture, so that single faults occur as
+// well as all at once.
+type Options struct {
+	MaxReplicas int // at least 2; a history has 2 to this many
+	MaxDocs     int
+	MaxSteps    int           // actions in a history, at most
+	Span        time.Duration // virtual time that they are spread over, at most
+	Faults      Faults
+}
+
+// Faults says which kinds of trouble may occur.
+type Faults struct {
+	Loss       bool // of single messages
+	Duplicates bool
+	Reordering bool // widely differing delays
+	Cuts       bool // one-way cuts, partitions, rings
+	Clogs      bool
+	Clocks     bool // skews of up to a year, steps, freezes, boots in 1970
+	Pauses     bool
+	Crashes    bool
+	Restores   bool // of old copies
+	Clones     bool
+	Members    bool // replicas that arrive and leave
+	Offline    bool // announced loss of the link
+	SmallLogs  bool // so that units are gone when they are asked for
+	Large      bool // values of kilobytes and small messages, so that there are transfers
+}
+
+// AllFaults is everything that can go wrong.
+func AllFaults() Faults {
+	return Faults{
+		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true,
+		Pauses: true, Crashes: true, Restores: true, Clones: true, Members: true, Offline: true,
+		SmallLogs: true, Large: true,
+	}
+}
+
+// Small returns options for many short histories: a few replicas and dozens of
+// steps find most of what is wrong.
+func Small() Options {
+	return Options{MaxReplicas: 4, MaxDocs: 3, MaxSteps: 40, Span: 2 * time.Second, Faults: AllFaults()}
+}
+
+// Long returns options for fewer, longer histories of more replicas.
+func Long() Options {
+	return Options{MaxReplicas: 12, MaxDocs: 12, MaxSteps: 600, Span: 20 * time.Second, Faults: AllFaults()}
+}

@@ -1,0 +1,127 @@
+package sim
+
+import "time"
+
+// Script is one history. The zero value of a field is its default.
+type Script struct {
+	// Seed feeds the network and the replicas' own random sources.
+	Seed uint64
+	// Replicas is how many there are at the beginning.
+	Replicas int
+	Net      Net
+	Tuning   Tuning
+	// Actions happen in the order of their times, equal ones as listed.
+	Actions []Action
+	Expect  Expect
+}
+
+// Net is how the network treats every message while there are faults.
+type Net struct {
+	Loss      float64 // chance that a delivery is lost
+	Duplicate float64 // chance that it comes twice
+	Echo      bool    // senders get their own broadcasts, too
+	DelayMin  time.Duration
+	DelayMax  time.Duration
+	// DropEvery loses every n-th delta message on its way to everybody, in the
+	// liveness phase, too; 0 loses none.
+	DropEvery int
+}
+
+// Tuning is what the replicas are configured with; zero is their default.
+type Tuning struct {
+	MaxMessage int
+	LogBytes   int
+	FlushAge   time.Duration
+}
+
+// Expect is what has to hold at the end, besides convergence.
+type Expect struct {
+	Within   time.Duration // bound of the liveness phase; 0 is [Bound]
+	NoFrames bool          // nobody sends a whole state
+	Alarms   []string      // kinds that somebody raises
+}
+
+// Bound is within which virtual time after the last fault all replicas hold
+// the same: a few beacons of one second each. The worst of 100,000 histories
+// needed two thirds of it.
+const Bound = 5 * time.Second
+
+// Verb is what an action does.
+type Verb string
+
+// The verbs. N, M stand for the action's replica and its peer.
+const (
+	Write     Verb = "write"     // N runs Ops on Doc, one after the other
+	Update    Verb = "update"    // N runs Ops as one atomic group
+	Abort     Verb = "abort"     // as Update, but the group fails at its end
+	Cut       Verb = "cut"       // messages from N to M are lost
+	Join      Verb = "link"      // and get through again
+	Partition Verb = "partition" // cut all links between replicas below Amount and others
+	Ring      Verb = "ring"      // leave only links to neighbours
+	Heal      Verb = "heal"      // end all cuts and clogs
+	Clog      Verb = "clog"      // what N sends to M is kept back for Time
+	Skew      Verb = "skew"      // N's physical clock jumps by Time
+	Epoch     Verb = "epoch"     // N's physical clock says 1970
+	Freeze    Verb = "freeze"    // N's physical clock stands still; again: it goes on
+	Offline   Verb = "offline"   // N is told that its link is down, which is so
+	Online    Verb = "online"    // and up again
+	Pause     Verb = "pause"     // N does nothing; messages wait
+	Resume    Verb = "resume"    // N goes on
+	Crash     Verb = "crash"     // N dies; its next Output is lost after Amount records
+	Restart   Verb = "restart"   // N starts from what it had kept
+	Restore   Verb = "restore"   // N starts from the first Amount records
+	Clone     Verb = "clone"     // a copy of N's disk runs as a new process under N's identity
+	Arrive    Verb = "arrive"    // an empty replica joins
+	Leave     Verb = "leave"     // N ends for good if others hold all that it has
+)
+
+// Action is one step of a history.
+type Action struct {
+	At     time.Duration
+	Do     Verb
+	Node   int
+	Peer   int
+	Amount int
+	Time   time.Duration
+	Doc    string
+	Ops    []Op
+}
+
+// Op is one write to a document.
+type Op struct {
+	Do   OpVerb
+	Path string // field names down to the field written, by "/"
+	Elem string // of sets and LWW maps
+	// Value is what is written; counters add Amount.
+	Value  string
+	Amount int64
+	// Size makes the value longer, in bytes.
+	Size int
+	// At is an explicit timestamp, as a distance from the beginning.
+	At *time.Duration
+	// Over, if not nil, is a replica whose reader the write comes from: it
+	// supersedes what lives there and nothing else.
+	Over *int
+}
+
+// OpVerb is a mutator of a view.
+type OpVerb string
+
+// The mutators.
+const (
+	Set       OpVerb = "set"       // register
+	Clear     OpVerb = "clear"     // register
+	Add       OpVerb = "add"       // to an add-wins set
+	Remove    OpVerb = "remove"    // from an add-wins set
+	RWAdd     OpVerb = "rwadd"     // to a remove-wins set
+	RWRemove  OpVerb = "rwremove"  // from a remove-wins set
+	Enable    OpVerb = "enable"    // enable-wins flag
+	Disable   OpVerb = "disable"   // enable-wins flag
+	DWEnable  OpVerb = "dwenable"  // disable-wins flag
+	DWDisable OpVerb = "dwdisable" // disable-wins flag
+	Inc       OpVerb = "inc"       // counter
+	Reset     OpVerb = "reset"     // counter
+	Put       OpVerb = "put"       // into an LWW map
+	Delete    OpVerb = "delete"    // from an LWW map
+	Prune     OpVerb = "prune"     // remove the map at the path, with all below
+)

@@ -1,0 +1,193 @@
+package sim
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/joinery-crdt/joinery/sync/replica"
+)
+
+// Result is what became of a history.
+type Result struct {
+	// Failure is nil if all checks held.
+	Failure *Failure
+	// Hash is a hash of everything that happened, in order.
+	Hash uint64
+	// Healed is how much virtual time the replicas took to converge after the
+	// last fault.
+	Healed time.Duration
+	Stats  Stats
+	// Log is the lane diagram, if it was asked for.
+	Log string
+}
+
+// Stats counts what happened in a history.
+type Stats struct {
+	Actions    int
+	Writes     int // ops that succeeded
+	Messages   int // handed to the network
+	Deliveries int
+	Units      int // sealed and kept
+	Checks     int // states compared with the ledger
+	Frames     int // whole states sent
+	Tainted    int // documents in which a clone gave a dot two payloads
+	Alarms     map[string]int
+}
+
+// Failure is the first check that did not hold.
+type Failure struct {
+	Kind   string // what kind of check
+	At     time.Duration
+	Node   string
+	Doc    string
+	Detail string
+}
+
+func (f *Failure) String() string {
+	return fmt.Sprintf("%s at %v on %s, document %q: %s", f.Kind, f.At, f.Node, f.Doc, f.Detail)
+}
+
+// world is a history under way.
+type world struct {
+	script  *Script
+	nodes   []*node
+	net     network
+	queue   queue
+	now     time.Duration
+	ledgers map[string]*ledger
+	hash    uint64
+	cloned  bool // two processes share an identity
+	lossy   bool // a disk that may have been the only one with a unit is gone
+	stats   Stats
+	failure *Failure
+	trace   *tracer
+	scratch []int
+	chatter int // messages besides beacons
+}
+
+// Run plays a script.
+func Run(s *Script) *Result { return run(s, nil) }
+
+// Trace plays a script and draws it.
+func Trace(s *Script) *Result { return run(s, &tracer{}) }
+
+func run(s *Script, t *tracer) *Result {
+	w := &world{script: s, ledgers: make(map[string]*ledger), trace: t}
+	w.stats.Alarms = make(map[string]int)
+	w.net = network{cfg: s.Net, seed: s.Seed}
+	healed := w.play()
+	for _, l := range w.ledgers {
+		if l.tainted {
+			w.stats.Tainted++
+		}
+	}
+	return &Result{Failure: w.failure, Hash: w.hash, Healed: healed, Stats: w.stats, Log: t.text(w)}
+}
+
+// play runs the faults, then the liveness phase.
+func (w *world) play() (healed time.Duration) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.fail(nil, "", "panic", "%v\n%s", p, debug.Stack())
+		}
+	}()
+	for range w.script.Replicas {
+		w.start(w.add(nodeID(len(w.nodes))))
+	}
+	for i := range w.script.Actions {
+		w.queue.push(job{at: w.script.Actions[i].At, kind: act, node: i})
+	}
+	for last := w.lastAction(); w.failure == nil && len(w.queue.jobs) > 0 && w.queue.jobs[0].at <= last; {
+		w.do(w.queue.pop())
+	}
+	if w.failure == nil {
+		healed = w.liveness()
+	}
+	return healed
+}
+
+func (w *world) lastAction() time.Duration {
+	last := time.Duration(0)
+	for i := range w.script.Actions {
+		last = max(last, w.script.Actions[i].At)
+	}
+	return last
+}
+
+func (w *world) do(j job) {
+	w.now = max(w.now, j.at)
+	switch j.kind {
+	case act:
+		w.stats.Actions++
+		w.perform(&w.script.Actions[j.node])
+	case tick:
+		if n := w.nodes[j.node]; n.tickAt == j.at {
+			n.tickAt = never
+			w.tick(n)
+		}
+	case deliver:
+		w.deliver(w.nodes[j.node], &j)
+	}
+}
+
+func (w *world) tick(n *node) {
+	if n.r == nil || n.paused {
+		return
+	}
+	w.hash = mix(w.hash, uint64(w.now), uint64(n.index), 1)
+	n.r.Tick(w.time())
+	w.drain(n)
+}
+
+func (w *world) deliver(n *node, j *job) {
+	if n.r == nil || !n.online {
+		return
+	}
+	if n.paused {
+		if len(n.inbox) < maxInbox {
+			n.inbox = append(n.inbox, *j)
+		}
+		return
+	}
+	w.stats.Deliveries++
+	w.hash = mix(w.hash, uint64(w.now), uint64(n.index), xxhash.Sum64(j.data))
+	w.trace.arrived(w, n, j)
+	if err := n.r.Step(w.time(), j.doc, j.data); err != nil && !w.mayRefuse(err) {
+		w.fail(n, j.doc, "refused", "a message from %s: %v", w.nodes[j.from].name, err)
+	}
+	w.drain(n)
+}
+
+// time is the replicas' monotonic time.
+func (w *world) time() time.Time { return epoch.Add(w.now) }
+
+func (w *world) fail(n *node, doc, kind, format string, args ...any) {
+	if w.failure != nil {
+		return
+	}
+	w.failure = &Failure{Kind: kind, At: w.now, Doc: doc, Detail: fmt.Sprintf(format, args...), Node: "all"}
+	if n != nil {
+		w.failure.Node = n.name
+	}
+}
+
+func (w *world) ledger(doc string) *ledger {
+	l := w.ledgers[doc]
+	if l == nil {
+		l = newLedger()
+		w.ledgers[doc] = l
+	}
+	return l
+}
+
+// alarm counts an alarm. Most must not be raised but for a reason.
+func (w *world) alarm(n *node, a *replica.Alarm) {
+	w.stats.Alarms[a.Kind.String()]++
+	w.trace.note(w, n, "alarm: "+a.Kind.String())
+	if a.Kind != replica.Drift && !w.cloned {
+		w.fail(n, a.Doc, "alarm", "%v: %s", a.Kind, a.Detail)
+	}
+}
