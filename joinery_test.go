@@ -52,7 +52,7 @@ func TestTwoReplicasConvergeOverNATS(t *testing.T) {
 		fmt.Println(f)
 	}
 	n := 0
-	for ev, err := range b.Watch(ctx, "user:*") {
+	for ev, err := range b.Watch(ctx, "*") {
 		require.NoError(t, err)
 		fmt.Println(ev)
 		if n++; n == 7 {

@@ -26,7 +26,8 @@ func (r *Replica) Doc(name string) *Doc {
 }
 
 // Docs yields the names of the documents that match a pattern, in byte order.
-// In a pattern "*" stands for one token and a last ">" for one or more.
+// In a pattern "*" stands for one token and a last ">" for one or more; ">"
+// alone is all documents.
 func (r *Replica) Docs(pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, name := range r.node.Names(pattern) {

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/node"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
@@ -46,6 +47,9 @@ func (r *Replica) Watch(ctx context.Context, pattern string, opts ...WatchOption
 	var cfg watchConfig
 	for _, o := range opts {
 		o(&cfg)
+	}
+	if err := message.CheckPattern(pattern); err != nil {
+		return func(yield func(Event, error) bool) { yield(Event{}, err) }
 	}
 	w := r.node.Watch(pattern)
 	stop := context.AfterFunc(ctx, w.Stop)

@@ -22,21 +22,21 @@ var ErrName = errors.New("message: bad name")
 // separated by dots, none of them empty, in valid UTF-8, at most MaxName bytes
 // together. Any character is allowed in a token; what a subject cannot carry
 // is encoded there.
-func CheckName(s string) error { return checkName("document", s, MaxName) }
+func CheckName(s string) error { return checkName("document name", s, MaxName) }
 
 // CheckSpace is CheckName for the name of a space.
-func CheckSpace(s string) error { return checkName("space", s, MaxSpace) }
+func CheckSpace(s string) error { return checkName("space name", s, MaxSpace) }
 
 func checkName(what, s string, limit int) error {
 	switch {
 	case s == "":
-		return fmt.Errorf("%w: empty %s name", ErrName, what)
+		return fmt.Errorf("%w: empty %s", ErrName, what)
 	case len(s) > limit:
-		return fmt.Errorf("%w: %s name %.40q... has %d bytes, the limit is %d", ErrName, what, s, len(s), limit)
+		return fmt.Errorf("%w: %s %.40q... has %d bytes, the limit is %d", ErrName, what, s, len(s), limit)
 	case !utf8.ValidString(s):
-		return fmt.Errorf("%w: %s name %q is not valid UTF-8", ErrName, what, s)
+		return fmt.Errorf("%w: %s %q is not valid UTF-8", ErrName, what, s)
 	case s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, ".."):
-		return fmt.Errorf("%w: %s name %q has an empty token; dots separate tokens", ErrName, what, s)
+		return fmt.Errorf("%w: %s %q has an empty token; dots separate tokens", ErrName, what, s)
 	}
 	return nil
 }
@@ -84,6 +84,22 @@ func ParseToken(s string) (string, error) {
 		return "", fmt.Errorf("%w: subject %q is not in canonical form", ErrName, s)
 	}
 	return string(out), nil
+}
+
+// CheckPattern returns an error unless s can be matched against document
+// names: tokens separated by dots, where a wildcard is a token of its own and
+// ">" the last.
+func CheckPattern(s string) error {
+	if err := checkName("pattern", s, MaxName); err != nil {
+		return err
+	}
+	tokens := strings.Split(s, ".")
+	for i, t := range tokens {
+		if len(t) > 1 && strings.ContainsAny(t, "*>") || t == ">" && i < len(tokens)-1 {
+			return fmt.Errorf("%w: pattern %q: a wildcard stands for a whole token, and > for the last ones", ErrName, s)
+		}
+	}
+	return nil
 }
 
 // Match reports whether a document's name matches a pattern of tokens, where
