@@ -67,6 +67,7 @@ func (m *List) parse(r *wire.Reader) { m.After = string(r.Bytes()) }
 
 // Listing answers a List with a page of documents in the order of their names.
 type Listing struct {
+	To     uint64 // nonce of whoever asked; it is for no other process of that id
 	After  string
 	States []State
 	More   bool // there are more behind the last
@@ -75,12 +76,14 @@ type Listing struct {
 func (*Listing) kind() Kind { return KindListing }
 
 func (m *Listing) append(dst []byte) []byte {
+	dst = wire.AppendUint(dst, m.To)
 	dst = wire.AppendBytes(dst, m.After)
 	dst = appendBool(dst, m.More)
 	return appendStates(dst, m.States)
 }
 
 func (m *Listing) parse(r *wire.Reader) {
+	m.To = r.Uint()
 	m.After, m.More = string(r.Bytes()), readBool(r)
 	m.States = readStates(r)
 }
@@ -153,6 +156,7 @@ const (
 
 // Push answers a Pull. What did not fit is left out; the receiver asks again.
 type Push struct {
+	To    uint64 // nonce of whoever asked; it is for no other process of that id
 	Gifts []Gift
 }
 
@@ -169,6 +173,7 @@ type Gift struct {
 func (*Push) kind() Kind { return KindPush }
 
 func (m *Push) append(dst []byte) []byte {
+	dst = wire.AppendUint(dst, m.To)
 	dst = wire.AppendUint(dst, uint64(len(m.Gifts)))
 	for i := range m.Gifts {
 		g := &m.Gifts[i]
@@ -195,6 +200,7 @@ func GiftSize(g *Gift) int {
 }
 
 func (m *Push) parse(r *wire.Reader) {
+	m.To = r.Uint()
 	n := count(r, 5+minName)
 	m.Gifts = make([]Gift, 0, n)
 	for range n {

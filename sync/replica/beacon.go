@@ -133,7 +133,7 @@ func (r *Replica) onList(p *peer, m *message.List) {
 	if found {
 		i++
 	}
-	out := &message.Listing{After: m.After}
+	out := &message.Listing{To: p.nonce, After: m.After}
 	for size := overhead; i < len(names); i++ {
 		d := r.docs[names[i]]
 		if !d.counted {
@@ -150,7 +150,7 @@ func (r *Replica) onList(p *peer, m *message.List) {
 
 // onListing goes after the documents that differ.
 func (r *Replica) onListing(p *peer, m *message.Listing) {
-	if r.listing == nil || r.listing.peer != p.id || r.listing.after != m.After {
+	if r.listing == nil || m.To != r.nonce || r.listing.peer != p.id || r.listing.after != m.After {
 		return
 	}
 	r.settle()

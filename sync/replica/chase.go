@@ -20,6 +20,8 @@ type chase struct {
 	peer     causal.ID // who showed that something is missing
 	transfer *antientropy.Incoming
 	source   causal.ID // of the transfer
+	nonce    uint64    // the source's
+	begun    int       // transfers that this chase began
 }
 
 // maxAttempts is after how many requests without an answer a chase ends. The

@@ -34,7 +34,7 @@ func (r *Replica) onPull(p *peer, m *message.Pull) {
 }
 
 func (r *Replica) push(p *peer, m *message.Push) {
-	if len(m.Gifts) > 0 {
+	if m.To = p.nonce; len(m.Gifts) > 0 {
 		r.send(ToPeer, Outgoing{Peer: p.id}, m)
 	}
 }
@@ -65,6 +65,9 @@ func (r *Replica) serve(w *message.Want) message.Gift {
 
 // onPush takes what a peer gives, document by document.
 func (r *Replica) onPush(p *peer, m *message.Push) error {
+	if m.To != r.nonce {
+		return nil // for an earlier start, or another process of this identity
+	}
 	var first error
 	for i := range m.Gifts {
 		if err := r.take(p, &m.Gifts[i]); err != nil && first == nil {
@@ -99,6 +102,7 @@ func (r *Replica) take(p *peer, g *message.Gift) error {
 func (r *Replica) goOn(d *document, p *peer, g *message.Gift, progress bool) {
 	c := &d.chase
 	switch {
+	case c.transfer != nil: // it goes on, whatever others say meanwhile
 	case g.Answer == message.Transfer:
 		r.beginTransfer(d, p, g)
 	case progress && g.Answer == message.Units && d.copy.State().Digest() != g.Digest && (!c.hole || d.gapped()):
@@ -124,9 +128,13 @@ func (r *Replica) beginTransfer(d *document, p *peer, g *message.Gift) {
 		r.endChase(d)
 		return
 	}
+	if d.chase.begun++; d.chase.begun > maxAttempts { // its sources forget it again and again
+		r.endChase(d)
+		return
+	}
 	d.chase.transfer = &antientropy.Incoming{ID: g.ID, Size: g.Size}
 	r.incoming[g.ID] = d
-	d.chase.source, d.chase.attempts = p.id, 0
+	d.chase.source, d.chase.nonce, d.chase.attempts = p.id, p.nonce, 0
 	r.fetch(d)
 }
 
@@ -152,7 +160,7 @@ func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
 	c := &d.chase
 	if len(m.Data) == 0 && m.Offset < c.transfer.Size { // given up by its source
 		r.dropTransfer(d)
-		r.schedule(d, r.now)
+		r.schedule(d, r.now.Add(r.jitter(r.cfg.HoleDelay)))
 		return nil
 	}
 	before := c.transfer.Received()
@@ -170,9 +178,10 @@ func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
 	return err
 }
 
-// transferring returns the document whose transfer a chunk is of.
+// transferring returns the document whose transfer a chunk is of. What another
+// process of the source's identity says of it counts nothing.
 func (r *Replica) transferring(p *peer, id uint64) *document {
-	if d := r.incoming[id]; d != nil && d.chase.source == p.id {
+	if d := r.incoming[id]; d != nil && d.chase.source == p.id && d.chase.nonce == p.nonce {
 		return d
 	}
 	return nil

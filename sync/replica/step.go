@@ -73,7 +73,8 @@ type peer struct {
 	id     causal.ID
 	heard  time.Time
 	digest uint64
-	odd    int // beacons in a row whose digest differed without a hint why
+	odd    int    // beacons in a row whose digest differed without a hint why
+	nonce  uint64 // of the last message; another process may use the same id
 }
 
 // meet notes that a peer was heard of.
@@ -86,6 +87,7 @@ func (r *Replica) meet(h message.Header) *peer {
 		}
 		r.peers[p.id] = p
 	}
+	p.nonce = h.Nonce
 	return p
 }
 

@@ -84,6 +84,9 @@ func (w *world) held() map[string]*causal.Context {
 	out := map[string]*causal.Context{}
 	for _, n := range w.alive() {
 		for _, doc := range n.r.Names() {
+			if w.cloned && n.r.View(doc).Pending().Len() > 0 {
+				continue // to be minted again under another name if the clone is noticed
+			}
 			if out[doc] == nil {
 				out[doc] = &causal.Context{}
 			}
