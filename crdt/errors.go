@@ -11,6 +11,10 @@ var (
 	// what this replica has observed there. It was ignored; all other writes
 	// are never ignored.
 	ErrSuperseded = errors.New("crdt: explicit timestamp is older than the value it would replace; ignored")
+	// ErrContext means that a write was to supersede a dot that nobody can have
+	// read: none at all, or one that this actor has not minted yet. Nothing was
+	// written.
+	ErrContext = errors.New("crdt: context names a dot that was never minted")
 	// ErrUnsealed means that the value holds writes that may still change, made
 	// by a Writer and not flushed. Flush, hand on the delta, then encode.
 	ErrUnsealed = errors.New("crdt: unsealed writes; Flush before encoding")

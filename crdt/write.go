@@ -21,7 +21,7 @@ func (d *Document) Assign(in kernel.Ref, tag kernel.Tag, key, value string, mark
 	}
 	d.killed = d.killed[:0]
 	if o.HasOver {
-		d.killDots(o.Over)
+		d.killDots(o.Over) // checked by mint
 		d.state.Add(d.pending.Self, seq, &p)
 	} else {
 		d.killed = d.state.Assign(d.pending.Self, seq, &p, d.killed)
@@ -34,6 +34,9 @@ func (d *Document) Assign(in kernel.Ref, tag kernel.Tag, key, value string, mark
 // HasOver, the dots listed. Where there is nothing to kill nothing happens.
 func (d *Document) Remove(in kernel.Ref, tag kernel.Tag, key string, o Options) error {
 	seq, err := d.next()
+	if err == nil {
+		err = d.checkOver(o.Over)
+	}
 	if err != nil {
 		return err
 	}
@@ -44,6 +47,22 @@ func (d *Document) Remove(in kernel.Ref, tag kernel.Tag, key string, o Options) 
 		d.killed = d.state.Clear(in, tag, key, d.killed)
 	}
 	d.finish(seq)
+	return nil
+}
+
+// checkOver refuses a client's context that cannot be one: too long, not dots,
+// or with dots of this actor that it has yet to mint. Killing those would kill
+// what it writes next.
+func (d *Document) checkOver(dots []causal.Dot) error {
+	if len(dots) > maxKills {
+		return fmt.Errorf("%w: context of %d dots, the limit is %d", ErrTooLarge, len(dots), maxKills)
+	}
+	for _, k := range dots {
+		own := k.Actor == d.actor && !d.state.IsSeen(d.pending.Self, k.Seq)
+		if own || k.Actor.IsZero() || k.Seq == 0 || k.Seq >= causal.MaxSeq {
+			return fmt.Errorf("%w: %v", ErrContext, k)
+		}
+	}
 	return nil
 }
 
@@ -101,6 +120,9 @@ func (d *Document) mint(p *kernel.Payload, o Options) (uint64, error) {
 	}
 	if len(p.Value) > kernel.MaxValue {
 		return 0, fmt.Errorf("%w: value of %d bytes at %.40q, the limit is %d", ErrTooLarge, len(p.Value), p.Key, kernel.MaxValue)
+	}
+	if err := d.checkOver(o.Over); err != nil {
+		return 0, err
 	}
 	if err := d.grow(len(p.Key) + len(p.Value) + 32); err != nil {
 		return 0, err
