@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// usageError means that the command line could not be understood.
+type usageError struct {
+	command string
+	err     error
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func misuse(cmd *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &usageError{cmd.CommandPath(), err}
+}
+
+// takes makes a check of the number of arguments a usage error.
+func takes(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error { return misuse(cmd, check(cmd, args)) }
+}
+
+// negative marks an argument that starts like a flag but is a number.
+const negative = "\x00"
+
+// guard keeps negative numbers, which are values, from being read as flags.
+func guard(args []string) []string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		if out[i] = a; len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' {
+			out[i] = negative + a
+		}
+	}
+	return out
+}
+
+// unguard undoes guard.
+func unguard(args []string) []string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		out[i] = strings.TrimPrefix(a, negative)
+	}
+	return out
+}
+
+// runs makes a cobra handler of fn, which gets the arguments as they were given.
+func runs(fn func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error { return fn(cmd, unguard(args)) }
+}
+
+// example indents the lines of an example as cobra's help wants it.
+func example(lines ...string) string { return "  " + strings.Join(lines, "\n  ") }
