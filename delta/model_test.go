@@ -289,6 +289,9 @@ func (w *world) settle(t testing.TB) {
 		for p.Pending.Len() > 0 {
 			w.seal(t, p)
 		}
+		require.Empty(t, p.kills)
+		require.Empty(t, p.groups)
+		require.Zero(t, p.moved)
 	}
 	for _, p := range w.peers {
 		for _, i := range w.rng.Perm(len(w.units)) {

@@ -124,6 +124,7 @@ func TestGroupsThatFollowEachOtherStayApart(t *testing.T) {
 		require.LessOrEqual(t, len(d), 1000)
 		require.Zero(t, runs[i].Hi%2, "a unit ends with a group")
 	}
+	require.Empty(t, a.groups)
 }
 
 // Removals have no payload, and used not to count towards the size of a unit.

@@ -320,6 +320,14 @@ func TestDigestTellsStatesApart(t *testing.T) {
 		change(again, b)
 		require.Equal(t, s.Digest(), again.Digest())
 	}
+	var order [2]State
+	for i := range order {
+		a := order[i].Intern(alice)
+		put(&order[i], a, Root, []string{"x", "y"}[i], "")
+		put(&order[i], a, Root, []string{"y", "x"}[i], "")
+	}
+	require.NotEqual(t, order[0].Digest(), order[1].Digest(), "the same payloads under each other's dots")
+
 	s, _ := base()
 	before := s.Digest()
 	s.Kill(s.Intern(bob), causal.Range{Lo: 9, Hi: 9})

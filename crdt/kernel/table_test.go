@@ -68,13 +68,25 @@ func requireEntries(t *testing.T, tab *table, want map[leafID]uint32) {
 func TestTableSplitsInsteadOfRehashing(t *testing.T) {
 	rng := rand.New(rand.NewSource(1))
 	var tab table
-	for id := leafID(1); id <= 100_000; id++ {
-		tab.insert(rng.Uint32(), id)
+	want := map[leafID]uint32{}
+	for id := leafID(1); id <= 50_000; id++ {
+		want[id] = rng.Uint32() >> rng.Intn(4) // not evenly, so that depths differ
+		tab.insert(want[id], id)
+		if victim := leafID(rng.Intn(int(id))) + 1; id%3 == 0 && want[victim] != 0 {
+			tab.remove(want[victim], victim)
+			delete(want, victim)
+		}
 	}
 	require.GreaterOrEqual(t, len(tab.dir), 64)
+	depths := map[uint8]bool{}
 	for _, g := range tab.dir {
 		require.LessOrEqual(t, len(g.slots), maxSlots)
+		depths[g.depth] = true
 	}
+	require.Greater(t, len(depths), 1)
+	copied := tab.clone()
+	requireEntries(t, &tab, want)
+	requireEntries(t, &copied, want)
 }
 
 func TestTableReplacePointsASlotElsewhere(t *testing.T) {

@@ -117,6 +117,20 @@ func TestNewsSeesEveryChange(t *testing.T) {
 	require.Greater(t, changed, 100)
 }
 
+// A fragment may consist of deaths alone, whose killers are claimed elsewhere.
+func TestDeathsAloneAreNewsUntilTheyAreKnown(t *testing.T) {
+	r := puts(1, 0, simple)
+	var s kernel.State
+	encode(r.State).parse(t).Apply(&s)
+	f := fragment{of(r.Actor(r.self)).uint(0).ranges(causal.Range{Lo: 1, Hi: 2}).uint(0), 0}.parse(t)
+	for _, live := range []int{1, 0} {
+		require.Equal(t, live, s.Dots())
+		require.Equal(t, live > 0, f.News(&s))
+		f.Apply(&s)
+	}
+	require.Equal(t, "2", s.Ahead(0).String())
+}
+
 // puts returns a replica with n events that add a payload each.
 func puts(n int, inc uint64, p func(i int) kernel.Payload) *replica {
 	r := &replica{State: &kernel.State{}}
@@ -145,6 +159,9 @@ func TestRunFormIsForPayloadsWithoutKillsOrGaps(t *testing.T) {
 	require.Zero(t, unit(r, 1, 9, kernel.Dot{Actor: r.Intern(causal.Actor{ID: causal.ID{8}}), Seq: 3}).form)
 	r.Clear(kernel.Root, 2, "key-4", nil)
 	require.Equal(t, Run, unit(r, 1, 4).form)
+	own := unit(r, 1, 9, kernel.Dot{Actor: r.self, Seq: 5}).parse(t)
+	deaths := own.Deaths()
+	require.True(t, deaths.IsEmpty(), "what the run killed of itself is empty and needs no death")
 	for _, gap := range []fragment{unit(r, 1, 9), unit(r, 5, 9), unit(r, 1, 5), unit(r, 5, 5)} {
 		require.Zero(t, gap.form, "an event without a payload has no place in a run")
 	}

@@ -44,15 +44,16 @@ func of(actors ...causal.Actor) builder {
 }
 
 func (b builder) uint(vs ...uint64) builder {
+	b = slices.Clip(b) // several may go on from one beginning
 	for _, v := range vs {
 		b = AppendUint(b, v)
 	}
 	return b
 }
 
-func (b builder) ranges(rs ...causal.Range) builder { return AppendRanges(b, rs) }
+func (b builder) ranges(rs ...causal.Range) builder { return AppendRanges(slices.Clip(b), rs) }
 
-func (b builder) raw(s string) builder { return append(b, s...) }
+func (b builder) raw(s string) builder { return append(slices.Clip(b), s...) }
 
 // every returns n single numbers, step apart.
 func every(n int, first, step uint64) (rs causal.Ranges) {
@@ -77,6 +78,8 @@ func greedy() map[string]fragment {
 	claims := every(20_000, 1, 2)
 	return map[string]fragment{
 		"2^32-1 actors":           {builder{}.uint(1<<32 - 1), 0},
+		"65535 actors":            {builder{}.uint(65535), 0},
+		"65535 ranges":            {one.uint(65535), 0},
 		"2^60 actors":             {builder{}.uint(huge), 0},
 		"as many actors as bytes": {builder{}.uint(5_000).raw(string(make([]byte, 100_000))), 0},
 		"2^60 ranges":             {one.uint(huge), 0},
