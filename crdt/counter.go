@@ -4,6 +4,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/codec"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
 	"github.com/joinery-crdt/joinery/delta"
 )
 
@@ -53,12 +54,12 @@ func (c *Counter) Value() int64 {
 
 // Merge merges a delta, a group of deltas or a whole counter. An error means
 // that nothing was changed.
-func (c *Counter) Merge(d delta.Delta) error { return c.doc.MergeChecked(d, counterCheck) }
+func (c *Counter) Merge(d delta.Delta) error { return c.doc.MergeChecked(d, admitIncrement) }
 
 // UnmarshalBinary replaces the counter by an encoded one; see [Base.Restore].
-func (c *Counter) UnmarshalBinary(data []byte) error { return c.Restore(data, counterCheck) }
+func (c *Counter) UnmarshalBinary(data []byte) error { return c.Restore(data, admitIncrement) }
 
-var counterCheck = Only(TagCounter, codec.Empty, isIncrement)
+func admitIncrement(e wire.Entry) error { return Admit(e, TagCounter, codec.Empty, isIncrement) }
 
 // Clone returns a copy that shares nothing and writes as another actor.
 func (c *Counter) Clone(actor causal.Actor) *Counter { return &Counter{c.CloneBase(actor)} }

@@ -4,6 +4,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/codec"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
 	"github.com/joinery-crdt/joinery/delta"
 )
 
@@ -49,12 +50,12 @@ func (f *DisableFlag) Enabled() bool { return f.doc.Present(kernel.Root, TagDWFl
 
 // Merge merges a delta, a group of deltas or a whole flag. An error means that
 // nothing was changed.
-func (f *DisableFlag) Merge(d delta.Delta) error { return f.doc.MergeChecked(d, checkDisableFlag) }
+func (f *DisableFlag) Merge(d delta.Delta) error { return f.doc.MergeChecked(d, admitDisableFlag) }
 
 // UnmarshalBinary replaces the flag by an encoded one; see [Base.Restore].
-func (f *DisableFlag) UnmarshalBinary(data []byte) error { return f.Restore(data, checkDisableFlag) }
+func (f *DisableFlag) UnmarshalBinary(data []byte) error { return f.Restore(data, admitDisableFlag) }
 
-var checkDisableFlag = Only(TagDWFlag, codec.Empty, codec.Empty)
+func admitDisableFlag(e wire.Entry) error { return Admit(e, TagDWFlag, codec.Empty, codec.Empty) }
 
 // Clone returns a copy that shares nothing and writes as another actor.
 func (f *DisableFlag) Clone(actor causal.Actor) *DisableFlag { return &DisableFlag{f.CloneBase(actor)} }

@@ -23,6 +23,7 @@ type Document struct {
 	latest  hlc.Time // the greatest timestamp merged while there was no clock
 
 	killed []kernel.Dot // scratch
+	frame  delta.Frame  // scratch
 	group  *group
 }
 
@@ -75,8 +76,9 @@ func (d *Document) MergeChecked(b delta.Delta, check Check) error {
 	if b == nil {
 		return nil
 	}
-	f, err := b.Open()
-	if err != nil {
+	f := &d.frame
+	defer func() { *f = delta.Frame{} }() // it is a view of b, which is the caller's
+	if err := b.OpenInto(f); err != nil {
 		return err
 	}
 	if check != nil {

@@ -4,6 +4,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/codec"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
 	"github.com/joinery-crdt/joinery/delta"
 )
 
@@ -50,12 +51,12 @@ func (f *EnableFlag) Enabled() bool { return f.doc.Present(kernel.Root, TagEWFla
 
 // Merge merges a delta, a group of deltas or a whole flag. An error means that
 // nothing was changed.
-func (f *EnableFlag) Merge(d delta.Delta) error { return f.doc.MergeChecked(d, checkEnableFlag) }
+func (f *EnableFlag) Merge(d delta.Delta) error { return f.doc.MergeChecked(d, admitEnableFlag) }
 
 // UnmarshalBinary replaces the flag by an encoded one; see [Base.Restore].
-func (f *EnableFlag) UnmarshalBinary(data []byte) error { return f.Restore(data, checkEnableFlag) }
+func (f *EnableFlag) UnmarshalBinary(data []byte) error { return f.Restore(data, admitEnableFlag) }
 
-var checkEnableFlag = Only(TagEWFlag, codec.Empty, codec.Empty)
+func admitEnableFlag(e wire.Entry) error { return Admit(e, TagEWFlag, codec.Empty, codec.Empty) }
 
 // Clone returns a copy that shares nothing and writes as another actor.
 func (f *EnableFlag) Clone(actor causal.Actor) *EnableFlag { return &EnableFlag{f.CloneBase(actor)} }

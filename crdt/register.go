@@ -5,6 +5,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/codec"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
 	"github.com/joinery-crdt/joinery/delta"
 )
 
@@ -94,12 +95,15 @@ func (r *Register[V]) Context() []causal.Dot {
 
 // Merge merges a delta, a group of deltas or a whole register. An error means
 // that nothing was changed.
-func (r *Register[V]) Merge(d delta.Delta) error { return r.doc.MergeChecked(d, r.check()) }
+func (r *Register[V]) Merge(d delta.Delta) error { return r.doc.MergeChecked(d, r.admit) }
 
 // UnmarshalBinary replaces the register by an encoded one; see [Base.Restore].
-func (r *Register[V]) UnmarshalBinary(data []byte) error { return r.Restore(data, r.check()) }
+func (r *Register[V]) UnmarshalBinary(data []byte) error { return r.Restore(data, r.admit) }
 
-func (r *Register[V]) check() Check { return Only(TagRegister, codec.Empty, r.value.Check) }
+// admit is the check of what is merged.
+func (r *Register[V]) admit(e wire.Entry) error {
+	return Admit(e, TagRegister, codec.Empty, r.value.Check)
+}
 
 // Clone returns a copy that shares nothing and writes as another actor.
 func (r *Register[V]) Clone(actor causal.Actor) *Register[V] {

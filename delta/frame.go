@@ -99,8 +99,16 @@ func seal(dst []byte, mark int, features byte) []byte {
 }
 
 func checksum(features byte, rest []byte) uint32 {
-	return crc32.Update(crc32.Update(0, castagnoli, []byte{family | version, features}), castagnoli, rest)
+	return crc32.Update(headSums[features], castagnoli, rest)
 }
+
+// headSums are the checksums of the type byte and each features byte.
+var headSums = func() (sums [256]uint32) {
+	for i := range sums {
+		sums[i] = crc32.Checksum([]byte{family | version, byte(i)}, castagnoli)
+	}
+	return sums
+}()
 
 func appendExt(dst []byte, n int) []byte {
 	switch {
@@ -117,28 +125,37 @@ func appendExt(dst []byte, n int) []byte {
 // Open validates the frame whole: envelope, version, features, checksum and
 // every effect. The result is a view of the bytes.
 func (d Delta) Open() (*Frame, error) {
+	f := &Frame{}
+	if err := d.OpenInto(f); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// OpenInto is Open into a Frame that is there already, for those who open many.
+// After an error the Frame is not to be used.
+func (d Delta) OpenInto(f *Frame) error {
 	content, err := d.content()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	features := content[0]
 	if unknown := features &^ (formBits | hasParts); unknown != 0 {
-		return nil, fmt.Errorf("%w: feature bits %#02x; update this replica", ErrVersion, unknown)
+		return fmt.Errorf("%w: feature bits %#02x; update this replica", ErrVersion, unknown)
 	}
 	if sum := binary.BigEndian.Uint32(content[sumOffset:]); sum != checksum(features, content[bodyOffset:]) {
-		return nil, fmt.Errorf("%w: checksum does not match", ErrMalformed)
+		return fmt.Errorf("%w: checksum does not match", ErrMalformed)
 	}
 	r := wire.NewReader(content[bodyOffset:])
-	f := &Frame{}
+	f.parts = nil
 	if features&hasParts != 0 {
 		f.parts = readParts(&r)
 	}
 	body := r.Rest()
 	if r.Err() != nil {
-		return nil, r.Err()
+		return r.Err()
 	}
-	f.Fragment, err = wire.Parse(wire.Form(features&formBits), body)
-	return f, err
+	return f.Parse(wire.Form(features&formBits), body)
 }
 
 // content checks the envelope and returns what is in it.
@@ -190,9 +207,9 @@ func readParts(r *wire.Reader) []Part {
 	return parts
 }
 
-// Frame is an opened, validated delta: a view of its bytes.
+// Frame is an opened, validated delta: a view of its bytes. It must not be copied.
 type Frame struct {
-	*wire.Fragment
+	wire.Fragment
 	parts []Part
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/codec"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
 	"github.com/joinery-crdt/joinery/delta"
 )
 
@@ -188,13 +189,14 @@ func (m *Map[K, V]) Conflicts() iter.Seq2[K, int] {
 
 // Merge merges a delta, a group of deltas or a whole map. An error means that
 // nothing was changed.
-func (m *Map[K, V]) Merge(d delta.Delta) error { return m.Document().MergeChecked(d, m.check()) }
+func (m *Map[K, V]) Merge(d delta.Delta) error { return m.Document().MergeChecked(d, m.admit) }
 
 // UnmarshalBinary replaces the map by an encoded one; see [crdt.Base.Restore].
-func (m *Map[K, V]) UnmarshalBinary(data []byte) error { return m.Restore(data, m.check()) }
+func (m *Map[K, V]) UnmarshalBinary(data []byte) error { return m.Restore(data, m.admit) }
 
-func (m *Map[K, V]) check() crdt.Check {
-	return crdt.Only(crdt.TagRegister, m.keys.Check, m.values.Check)
+// admit is the check of what is merged.
+func (m *Map[K, V]) admit(e wire.Entry) error {
+	return crdt.Admit(e, crdt.TagRegister, m.keys.Check, m.values.Check)
 }
 
 // Clone returns a copy that shares nothing and writes as another actor.

@@ -7,6 +7,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/codec"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
 	"github.com/joinery-crdt/joinery/delta"
 )
 
@@ -114,13 +115,14 @@ func (s *RemoveWins[E]) Sorted() iter.Seq[E] {
 
 // Merge merges a delta, a group of deltas or a whole set. An error means that
 // nothing was changed.
-func (s *RemoveWins[E]) Merge(d delta.Delta) error { return s.Document().MergeChecked(d, s.check()) }
+func (s *RemoveWins[E]) Merge(d delta.Delta) error { return s.Document().MergeChecked(d, s.admit) }
 
 // UnmarshalBinary replaces the set by an encoded one; see [crdt.Base.Restore].
-func (s *RemoveWins[E]) UnmarshalBinary(data []byte) error { return s.Restore(data, s.check()) }
+func (s *RemoveWins[E]) UnmarshalBinary(data []byte) error { return s.Restore(data, s.admit) }
 
-func (s *RemoveWins[E]) check() crdt.Check {
-	return crdt.Only(crdt.TagRWElem, s.elem.Check, codec.Empty)
+// admit is the check of what is merged.
+func (s *RemoveWins[E]) admit(e wire.Entry) error {
+	return crdt.Admit(e, crdt.TagRWElem, s.elem.Check, codec.Empty)
 }
 
 // Clone returns a copy that shares nothing and writes as another actor.

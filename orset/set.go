@@ -9,6 +9,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/codec"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/wire"
 	"github.com/joinery-crdt/joinery/delta"
 )
 
@@ -120,12 +121,15 @@ func sorted(s *kernel.State) []kernel.Live {
 
 // Merge merges a delta, a group of deltas or a whole set. An error means that
 // nothing was changed.
-func (s *Set[E]) Merge(d delta.Delta) error { return s.Document().MergeChecked(d, s.check()) }
+func (s *Set[E]) Merge(d delta.Delta) error { return s.Document().MergeChecked(d, s.admit) }
 
 // UnmarshalBinary replaces the set by an encoded one; see [crdt.Base.Restore].
-func (s *Set[E]) UnmarshalBinary(data []byte) error { return s.Restore(data, s.check()) }
+func (s *Set[E]) UnmarshalBinary(data []byte) error { return s.Restore(data, s.admit) }
 
-func (s *Set[E]) check() crdt.Check { return crdt.Only(crdt.TagElem, s.elem.Check, codec.Empty) }
+// admit is the check of what is merged.
+func (s *Set[E]) admit(e wire.Entry) error {
+	return crdt.Admit(e, crdt.TagElem, s.elem.Check, codec.Empty)
+}
 
 // Clone returns a copy that shares nothing and writes as another actor.
 func (s *Set[E]) Clone(actor causal.Actor) *Set[E] {

@@ -28,8 +28,8 @@ const (
 // maxArray is the longest array of bytes with a built-in codec.
 const maxArray = 64
 
-// View returns the encoding of *v: a view of *v itself, or of s. It is good
-// until either changes. Only custom codecs and long arrays allocate.
+// View returns the encoding of *v: the bytes that v refers to, or a view of s.
+// It is good until either changes. Only custom codecs may allocate.
 func (c Coder[T]) View(v *T, s *Scratch) (string, error) {
 	p := unsafe.Pointer(v)
 	switch c.kind {
@@ -39,7 +39,8 @@ func (c Coder[T]) View(v *T, s *Scratch) (string, error) {
 		b := *(*[]byte)(p)
 		return unsafe.String(unsafe.SliceData(b), len(b)), nil
 	case array:
-		return unsafe.String((*byte)(p), int(c.size)), nil
+		n := copy(s.fixed[:], unsafe.Slice((*byte)(p), c.size))
+		return unsafe.String(&s.fixed[0], n), nil
 	case unset:
 		return c.ready().View(v, s)
 	case custom:

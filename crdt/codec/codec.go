@@ -19,7 +19,7 @@ type Codec[T any] interface {
 
 // Scratch is the memory that encodings are made in, reused from one to the next.
 type Scratch struct {
-	fixed [16]byte
+	fixed [maxArray]byte
 	grown []byte
 }
 

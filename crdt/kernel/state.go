@@ -33,6 +33,7 @@ type Index uint32
 type State struct {
 	actors  []actor
 	byActor map[causal.Actor]Index
+	recent  Index // interned last: deltas of one actor come in a row
 	leaves  slab
 	paths   table
 	tree    tree
@@ -67,7 +68,11 @@ func (s *State) Conflicts() uint64 { return s.conflicts }
 
 // Intern returns the index of an actor, making it known by need.
 func (s *State) Intern(id causal.Actor) Index {
+	if int(s.recent) < len(s.actors) && s.actors[s.recent].id == id {
+		return s.recent
+	}
 	if i, ok := s.byActor[id]; ok {
+		s.recent = i
 		return i
 	}
 	if s.byActor == nil {
@@ -198,7 +203,11 @@ func (s *State) add(a Index, seq uint64, p *Payload) {
 		s.observer.Touch(p.Parent, p.Tag, p.Key)
 	}
 	h := hash(p.Parent, p.Tag, p.Key)
-	head := s.head(h, p.Parent, p.Tag, p.Key)
+	s.insert(h, s.head(h, p.Parent, p.Tag, p.Key), a, seq, p)
+}
+
+// insert is add where the place's hash and first live dot are known.
+func (s *State) insert(h uint32, head leafID, a Index, seq uint64, p *Payload) {
 	id, l := s.leaves.alloc()
 	l.parent = p.Parent
 	if head == none {

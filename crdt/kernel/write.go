@@ -40,13 +40,15 @@ func (s *State) Assign(a Index, seq uint64, p *Payload, killed []Dot) []Dot {
 		s.Event(a, seq)
 		return killed
 	}
-	head := s.head(hash(p.Parent, p.Tag, p.Key), p.Parent, p.Tag, p.Key)
-	if head == none {
-		s.Add(a, seq, p)
-		return killed
-	}
 	if s.observer != nil {
 		s.observer.Touch(p.Parent, p.Tag, p.Key)
+	}
+	h := hash(p.Parent, p.Tag, p.Key)
+	head := s.head(h, p.Parent, p.Tag, p.Key)
+	if head == none {
+		s.insert(h, none, a, seq, p)
+		s.Event(a, seq)
+		return killed
 	}
 	l := s.leaves.at(head)
 	for l.sibling != none {

@@ -85,7 +85,8 @@ func (c *section) learn(s *kernel.State, a kernel.Index) {
 	for range c.count {
 		w.next()
 		for i := w.stay; i < w.depth; i++ {
-			refs[i+1] = s.Ensure(refs[i], w.comps[i].tag, view(w.comps[i].name))
+			c := w.comp(i)
+			refs[i+1] = s.Ensure(refs[i], c.tag, view(c.name))
 		}
 		p = kernel.Payload{
 			Parent: refs[w.depth], Tag: w.tag, Key: view(w.key), Value: view(w.value),
@@ -194,7 +195,8 @@ func (f *Fragment) All() iter.Seq[Add] {
 				w.next()
 				a := Add{Dot: causal.Dot{Actor: c.actor, Seq: w.seq}, Tag: w.tag, Key: w.key, Value: w.value,
 					Marked: w.op&opMark != 0, Time: w.time, Expiry: w.expiry}
-				for _, p := range w.comps[:w.depth] {
+				for i := range w.depth {
+					p := w.comp(i)
 					a.Path = append(a.Path, kernel.Component{Tag: p.tag, Name: string(p.name)})
 				}
 				if !yield(a) {

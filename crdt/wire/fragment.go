@@ -63,6 +63,16 @@ type section struct {
 // Parse validates a fragment whole.
 func Parse(form Form, body []byte) (*Fragment, error) {
 	f := &Fragment{}
+	if err := f.Parse(form, body); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Parse is the function Parse into a Fragment that is there already. After an
+// error it is not to be used. A Fragment must not be copied.
+func (f *Fragment) Parse(form Form, body []byte) error {
+	*f = Fragment{}
 	r := NewReader(body)
 	switch form {
 	case Run, Run | Wide:
@@ -75,10 +85,7 @@ func Parse(form Form, body []byte) (*Fragment, error) {
 	if r.Err() == nil && r.Len() > 0 {
 		r.Fail("%d bytes behind the end", r.Len())
 	}
-	if r.Err() != nil {
-		return nil, r.Err()
-	}
-	return f, nil
+	return r.Err()
 }
 
 // parseRun reads: id 16, incarnation 8 if Wide, milliseconds 6, counter uint,
@@ -102,7 +109,7 @@ func (f *Fragment) parseRun(r *Reader, form Form) {
 	s.start = first - 1
 	s.first[0] = causal.Range{Lo: first, Hi: causal.MaxSeq}
 	s.claims = s.first[:]
-	s.scan(r, -1)
+	s.scan(r, -1, nil)
 	if s.count == 0 {
 		r.Fail("a run without events")
 		return
@@ -126,8 +133,9 @@ func (f *Fragment) parseSections(r *Reader, form Form) {
 			r.Fail("actors are not in order")
 		}
 	}
+	var long []component
 	for i := range f.sections {
-		f.sections[i].parse(r, form)
+		long = f.sections[i].parse(r, form, long)
 	}
 }
 
@@ -151,7 +159,9 @@ func readActor(r *Reader) (a causal.Actor) {
 	return a
 }
 
-func (s *section) parse(r *Reader, form Form) {
+// parse reads a section. The memory for long paths goes from one to the next,
+// or many sections with a long path each would take far more than their bytes.
+func (s *section) parse(r *Reader, form Form, long []component) []component {
 	s.claims = ReadRanges(r)
 	if form&Kept != 0 {
 		if s.kept = ReadRanges(r); !s.claims.Covers(s.kept) {
@@ -168,9 +178,9 @@ func (s *section) parse(r *Reader, form Form) {
 	n := r.Uint()
 	if n > uint64(r.Len()) {
 		r.Fail("%d adds announced in %d bytes", n, r.Len())
-		return
+		return long
 	}
-	s.scan(r, int(n))
+	return s.scan(r, int(n), long)
 }
 
 // overlap reports whether a and b have a number in common, without allocating.
@@ -213,9 +223,9 @@ func ReadRanges(r *Reader) causal.Ranges {
 }
 
 // scan validates n adds, or as many as there are if n is negative.
-func (s *section) scan(r *Reader, n int) {
+func (s *section) scan(r *Reader, n int, long []component) []component {
 	from := r.off
-	w := walker{r: *r, seq: s.start, time: s.base, step: 1, tag: defaultTag}
+	w := walker{r: *r, seq: s.start, time: s.base, step: 1, tag: defaultTag, long: long}
 	claim, kept := 0, 0
 	for s.count = 0; s.count != n && (n >= 0 || w.r.Len() > 0); s.count++ {
 		if !w.next() {
@@ -242,9 +252,10 @@ func (s *section) scan(r *Reader, n int) {
 	if r.err == nil {
 		s.adds = r.b[from:r.off:r.off]
 	}
+	return w.long
 }
 
-// walker reads one section's adds. The path as of the last add is kept in comps.
+// walker reads one section's adds. The path as of the last add is kept.
 type walker struct {
 	r      Reader
 	seq    uint64
@@ -259,7 +270,22 @@ type walker struct {
 	stay   int // components of the path that stayed since the add before
 	depth  int
 	length int // bytes of the names in the path
-	comps  [kernel.MaxDepth]component
+	short  [shortPath]component
+	long   []component // from shortPath on; rarely needed, and a walker is made often
+}
+
+// shortPath is how many components of a path a walker keeps in itself.
+const shortPath = 4
+
+// comp returns a component of the path.
+func (w *walker) comp(i int) *component {
+	if i < shortPath {
+		return &w.short[i]
+	}
+	if w.long == nil {
+		w.long = make([]component, kernel.MaxDepth-shortPath)
+	}
+	return &w.long[i-shortPath]
 }
 
 type component struct {
@@ -350,12 +376,12 @@ func (w *walker) path() {
 		r.Fail("path of %d and %d components", stay, more)
 		return
 	}
-	for _, c := range w.comps[stay:w.depth] {
-		w.length -= len(c.name)
+	for i := int(stay); i < w.depth; i++ {
+		w.length -= len(w.comp(i).name)
 	}
 	w.stay, w.depth = int(stay), int(stay+more)
-	for i := range w.comps[stay:w.depth] {
-		c := &w.comps[int(stay)+i]
+	for i := w.stay; i < w.depth; i++ {
+		c := w.comp(i)
 		c.tag, c.name = readTag(r), r.Bytes()
 		w.length += len(c.name)
 	}
