@@ -259,3 +259,17 @@ func TestOverheadOfAPutIsSmall(t *testing.T) {
 		require.LessOrEqual(t, over, c.most, "%d puts", c.puts)
 	}
 }
+
+func TestOneFrameServesForManyDeltas(t *testing.T) {
+	all := kinds()
+	var f Frame
+	var reused, fresh kernel.State
+	for _, name := range []string{"parts", "unit", "run-wide", "empty", "run"} {
+		require.NoError(t, all[name].OpenInto(&f))
+		require.Equal(t, name == "parts", len(f.Parts()) > 0)
+		require.NoError(t, f.Merge(&reused))
+		require.NoError(t, all[name].Merge(&fresh))
+		require.Error(t, all[name][:7].OpenInto(&f))
+	}
+	require.Equal(t, fresh.Digest(), reused.Digest())
+}

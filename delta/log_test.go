@@ -167,7 +167,7 @@ func TestLogOfHugeClaimsCostsNothing(t *testing.T) {
 	used := scratch(func() {
 		l.Append("d", Delta("x"), claims(1, 1<<60))
 		_, _, missing := l.Answer("d", claims(1<<59, 1<<61), 100)
-		require.EqualValues(t, 1<<60, missing.Count())
+		require.Equal(t, uint64(1<<60), missing.Count())
 	})
 	require.Less(t, used, uint64(64<<10))
 }

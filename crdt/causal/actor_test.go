@@ -64,7 +64,7 @@ func TestParseDotRefusesNumbersAboveMaxSeq(t *testing.T) {
 	const id = "01230000-4500-6700-8900-ab00000000cd"
 	d, err := ParseDot(id + "@4611686018427387903")
 	require.NoError(t, err)
-	require.EqualValues(t, MaxSeq, d.Seq)
+	require.Equal(t, uint64(MaxSeq), d.Seq)
 	for _, s := range []string{"@4611686018427387904", "@18446744073709551615", "@18446744073709551616"} {
 		_, err = ParseDot(id + s)
 		require.ErrorIs(t, err, ErrSyntax)

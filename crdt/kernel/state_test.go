@@ -275,7 +275,7 @@ func TestClaimsAndDeathsOfHugeRangesCostNothing(t *testing.T) {
 		s.Sweep()
 	}), 10.0)
 	require.Zero(t, s.Dots())
-	require.EqualValues(t, 1<<60+1, s.Next(a))
+	require.Equal(t, uint64(1<<60+1), s.Next(a))
 	requireSound(t, &s)
 }
 

@@ -143,7 +143,7 @@ func puts(n int, inc uint64, p func(i int) kernel.Payload) *replica {
 }
 
 func simple(i int) kernel.Payload {
-	return kernel.Payload{Tag: 2, Key: fmt.Sprint("key-", i), Value: "value", Time: hlc.Time(1<<56 + i)}
+	return kernel.Payload{Tag: 2, Key: fmt.Sprint("key-", i), Value: "value", Time: 1<<56 + hlc.Time(i)}
 }
 
 func unit(r *replica, lo, hi uint64, killed ...kernel.Dot) fragment {
@@ -171,7 +171,7 @@ func TestUnitsOfEveryFormGiveTheSame(t *testing.T) {
 	for name, change := range map[string]func(i int, p *kernel.Payload){
 		"one time each":  func(int, *kernel.Payload) {},
 		"equal times":    func(_ int, p *kernel.Payload) { p.Time = 1 << 50 },
-		"times go back":  func(i int, p *kernel.Payload) { p.Time = hlc.Time(1<<50 - i*i) },
+		"times go back":  func(i int, p *kernel.Payload) { p.Time = 1<<50 - hlc.Time(i*i) },
 		"times leap":     func(i int, p *kernel.Payload) { p.Time = hlc.Time(i%3) * hlc.MaxTime / 2 },
 		"time 0":         func(_ int, p *kernel.Payload) { p.Time = 0 },
 		"greatest time":  func(_ int, p *kernel.Payload) { p.Time = hlc.MaxTime },

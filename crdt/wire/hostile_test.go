@@ -92,12 +92,22 @@ func greedy() map[string]fragment {
 		"kept outside claims":     {of(someone).uint(0).ranges(claims...).uint(0, 0), Kept},
 		"many actors":             {of(crowd(5_000)...).raw(string(make([]byte, 15_000))), 0},
 		"many actors and ranges":  {of(crowd(5_000)...).ranges(claims...).ranges(every(20_000, 2, 2)...), 0},
+		"a deep path each":        {deepPaths(3_000), 0},
 		"many empty adds":         {one.ranges(causal.Range{Lo: 1, Hi: huge}).uint(0, 100_000).raw("\x08\x01\xa0" + string(bytes.Repeat([]byte{0xa0}, 99_999))), 0},
 		"a run of empty adds":     {run.uint(0, 1).raw("\x08\x01\xa0" + string(bytes.Repeat([]byte{0xa0}, 99_999))), Run},
 		"a string of 4 GiB":       {run.uint(0, 1).raw("\xdb\xff\xff\xff\xff"), Run},
 		"a value of 4 GiB":        {run.uint(0, 1).raw("\xa0\xc6\xff\xff\xff\xff"), Run},
 		"long names at depth":     {run.uint(0, 1).raw("\x04\x00\x1f" + string(bytes.Repeat([]byte("\x08\xda\x10\x00"+string(make([]byte, 4096))), 31))), Run},
 	}
+}
+
+// deepPaths is n actors with one add each, five components deep.
+func deepPaths(n int) builder {
+	b := of(crowd(n)...)
+	for range n {
+		b = append(b, "\x01\x00\x00\x00\x01\x04\x00\x05\x08\xa0\x08\xa0\x08\xa0\x08\xa0\x08\xa0\xa0\xc4\x00"...)
+	}
+	return b
 }
 
 func TestValidationAllocatesWithinItsBound(t *testing.T) {
