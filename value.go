@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -19,22 +20,61 @@ func encode(v any) (string, error) {
 	if err := enc.Encode(v); err != nil {
 		return "", fmt.Errorf("%w: %T cannot be encoded: %w", ErrValue, v, err)
 	}
-	return b.String(), nil
+	out := b.String()
+	return out, checkValue(out) // too deep, or raw bytes that no reader could decode
 }
 
 // decode reads a value that encode wrote, here or elsewhere. It checks the
-// bytes before it lets the decoder allocate what they announce.
+// bytes before it lets the decoder allocate what they announce. With T any,
+// bytes stay []byte, integers are int64 or, above it, uint64.
 func decode[T any](s string) (v T, err error) {
 	if err := checkValue(s); err != nil {
 		return v, err
 	}
 	dec := msgpack.NewDecoder(bytes.NewReader([]byte(s)))
-	dec.UseLooseInterfaceDecoding(true)
+	dynamic, ok := any(&v).(*any)
+	dec.UseLooseInterfaceDecoding(!ok)
 	if err := dec.Decode(&v); err != nil {
 		var zero T
 		return zero, fmt.Errorf("%w: not a %T: %w", ErrType, zero, err)
 	}
+	if ok {
+		*dynamic = widen(*dynamic)
+	}
 	return v, nil
+}
+
+// widen gives the numbers in a value the types that decode promises.
+func widen(v any) any {
+	switch v := v.(type) {
+	case int8:
+		return int64(v)
+	case int16:
+		return int64(v)
+	case int32:
+		return int64(v)
+	case uint8:
+		return int64(v)
+	case uint16:
+		return int64(v)
+	case uint32:
+		return int64(v)
+	case uint64:
+		if v <= math.MaxInt64 {
+			return int64(v)
+		}
+	case float32:
+		return float64(v)
+	case []any:
+		for i := range v {
+			v[i] = widen(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = widen(v[k])
+		}
+	}
+	return v
 }
 
 // maxValueDepth bounds the nesting of containers in a value.
