@@ -1,6 +1,8 @@
 package antientropy
 
 import (
+	"slices"
+
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/delta"
@@ -22,11 +24,7 @@ func Answer(src Source, w *message.Want, limit int) message.Gift {
 	own := src.State.Context()
 	lacks := own.Minus(w.Have)
 	if !w.Only.IsEmpty() {
-		lacks = own.Intersect(w.Only)
-		if lacks.IsEmpty() {
-			g.Answer = message.No
-			return g
-		}
+		return fill(g, src, own.Intersect(w.Only), lacks, limit)
 	}
 	if lacks.IsEmpty() {
 		return same(g, src, w)
@@ -36,15 +34,28 @@ func Answer(src Source, w *message.Want, limit int) message.Gift {
 		g.Answer, g.Deltas = message.Units, units
 		return g
 	}
-	if !w.Only.IsEmpty() && len(units) > 0 && size(units) <= limit {
-		g.Answer, g.Deltas = message.Units, units // the rest is asked for again, and then refused
-		return g
-	}
-	if !w.Only.IsEmpty() {
-		g.Answer = message.No
-		return g
-	}
 	return frame(g, src, w)
+}
+
+// fill answers a request for a hole: units for it, and what else the log has
+// of what the other lacks as far as there is room. What does not fit is asked
+// for again.
+func fill(g message.Gift, src Source, hole, lacks causal.Context, limit int) message.Gift {
+	g.Answer = message.No
+	units, _, _ := src.Log.Answer(src.Doc, hole, limit)
+	if len(units) == 0 || size(units) > limit {
+		return g
+	}
+	g.Answer, g.Deltas = message.Units, units
+	if rest := limit - size(units); rest > 0 {
+		more, _, _ := src.Log.Answer(src.Doc, lacks.Minus(hole), rest)
+		for _, u := range more {
+			if rest -= len(u); rest >= 0 && !slices.ContainsFunc(units, func(v delta.Delta) bool { return &v[0] == &u[0] }) {
+				g.Deltas = append(g.Deltas, u)
+			}
+		}
+	}
+	return g
 }
 
 // same answers a replica that has seen all that the source has. Equal contexts

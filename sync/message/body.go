@@ -38,6 +38,7 @@ type State struct {
 	Doc    string
 	Digest uint64
 	Head   uint64 // the sender's own last event in it, 0 if none
+	Count  uint64 // how many events the sender has seen of it
 }
 
 func (*Beacon) kind() Kind { return KindBeacon }

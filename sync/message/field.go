@@ -49,15 +49,16 @@ func appendStates(dst []byte, states []State) []byte {
 		dst = wire.AppendBytes(dst, s.Doc)
 		dst = wire.AppendUint(dst, s.Digest)
 		dst = wire.AppendUint(dst, s.Head)
+		dst = wire.AppendUint(dst, s.Count)
 	}
 	return dst
 }
 
 func readStates(r *wire.Reader) []State {
-	n := count(r, 2+minName)
+	n := count(r, 3+minName)
 	out := make([]State, 0, n)
 	for range n {
-		s := State{Doc: readName(r), Digest: r.Uint(), Head: r.Uint()}
+		s := State{Doc: readName(r), Digest: r.Uint(), Head: r.Uint(), Count: r.Uint()}
 		if r.Err() != nil {
 			return nil
 		}

@@ -11,11 +11,17 @@ import (
 var zeroTime time.Time
 
 const (
-	// maxHints bounds the documents that a beacon names.
-	maxHints = 32
-	// oddBeacons is after how many unexplained differences a peer's documents
-	// are listed although this replica is busy.
-	oddBeacons = 8
+	// maxHints bounds the documents that a beacon names. Others wait for the next.
+	maxHints = 128
+	// hintBeacons is in how many beacons a document is named after a change: they
+	// get lost, too.
+	hintBeacons = 3
+	// tailShare is how much sooner than usual a beacon follows a burst of writes.
+	tailShare = 5
+	// urgentShare is how much sooner than usual a beacon follows if replicas differ
+	// although nobody writes, maxUrgent how often in a row.
+	urgentShare = 4
+	maxUrgent   = 16
 	// returnAfter is how many silent beacon times make a peer one that has
 	// been away.
 	returnAfter = 3
@@ -24,16 +30,60 @@ const (
 // beacon broadcasts what this replica holds, in short.
 func (r *Replica) beacon(hello bool) {
 	r.flush()
-	m := &message.Beacon{Digest: r.Digest(), Docs: uint64(r.counted), Hello: hello}
-	for _, d := range r.recent {
-		if len(m.Hints) < maxHints {
-			m.Hints = append(m.Hints, message.State{Doc: d.name, Digest: d.digest, Head: d.head()})
-		}
-		d.isNew = false
+	r.send(ToAll, Outgoing{}, &message.Beacon{
+		Digest: r.Digest(), Docs: uint64(r.counted), Hello: hello, Hints: r.hint(),
+	})
+	every := r.cfg.BeaconEvery
+	switch {
+	case r.isUrgent():
+		every /= urgentShare
+	case !r.tailAt.IsZero():
+		every /= 2 // the first after a burst may be lost
 	}
-	r.recent = r.recent[:0]
-	r.send(ToAll, Outgoing{}, m)
-	r.beaconAt = r.now.Add(r.cfg.BeaconEvery*3/4 + r.jitter(r.cfg.BeaconEvery/2))
+	r.differs = false
+	r.beaconAt = r.now.Add(every*3/4 + r.jitter(every/2))
+	r.tailAt = zeroTime
+}
+
+// isUrgent reports whether the next beacon is to come sooner than usual: it is
+// quiet, so that all replicas should hold the same, and they do not. A
+// difference that lasts does not make it urgent for ever.
+func (r *Replica) isUrgent() bool {
+	if !r.differs || r.now.Sub(r.bustle) < r.cfg.BeaconEvery/tailShare || r.urgent >= maxUrgent {
+		if !r.differs {
+			r.urgent = 0
+		}
+		return false
+	}
+	r.urgent++
+	return true
+}
+
+// hint lists documents that have changed, those waiting longest first.
+func (r *Replica) hint() (hints []message.State) {
+	named := r.recent[:min(maxHints, len(r.recent))]
+	rest := append([]*document(nil), r.recent[len(named):]...)
+	for _, d := range named {
+		hints = append(hints, d.summary())
+		if d.hints--; d.hints > 0 {
+			rest = append(rest, d)
+		}
+	}
+	r.recent = rest
+	return hints
+}
+
+// summary returns what others are told of a document. It is settled.
+func (d *document) summary() message.State {
+	return message.State{Doc: d.name, Digest: d.digest, Head: d.head(), Count: d.count}
+}
+
+// nextBeacon returns when the next beacon is due.
+func (r *Replica) nextBeacon() time.Time {
+	if !r.tailAt.IsZero() && r.tailAt.Before(r.beaconAt) {
+		return r.tailAt
+	}
+	return r.beaconAt
 }
 
 // onBeacon compares a peer's digest with the own one.
@@ -47,17 +97,31 @@ func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
 		p.odd = 0
 		return
 	}
-	explained := false
-	for _, h := range m.Hints {
-		explained = r.onHint(p, h) || explained
+	r.differs = true
+	unexplained := m.Digest ^ r.digest
+	for i := range m.Hints {
+		unexplained ^= r.onHint(p, &m.Hints[i])
 	}
-	if explained {
+	if unexplained == 0 {
 		return
 	}
 	p.odd++
-	if m.Hello || away || r.isQuiet() || p.odd >= oddBeacons {
+	if m.Hello || away || r.isQuiet() || p.odd >= r.patience() {
 		r.list(p)
 	}
+}
+
+// patience is how many beacons with an unexplained difference a peer may send
+// before its documents are listed although this replica is busy. A list of few
+// documents costs little.
+func (r *Replica) patience() int {
+	switch {
+	case r.counted <= 256:
+		return 1
+	case r.counted <= 4096:
+		return 3
+	}
+	return 8
 }
 
 // answerHello sends the next beacon soon, so that whoever came back learns at
@@ -69,33 +133,52 @@ func (r *Replica) answerHello() {
 }
 
 // onHint goes after a document if the hint shows that this replica is behind.
-// While the document is being written a different digest alone shows nothing.
-func (r *Replica) onHint(p *peer, h message.State) bool {
+// It returns by how much the document makes the digests of the two differ.
+func (r *Replica) onHint(p *peer, h *message.State) (share uint64) {
 	d := r.docs[h.Doc]
-	switch {
-	case d == nil:
+	if d == nil {
 		if d = r.admit(h.Doc); d == nil {
-			return false
+			return 0
 		}
-	case d.copy.State().Digest() == h.Digest:
-		return false
-	case h.Head > 0 && d.sawHead(p.id, h.Head) && r.now.Sub(d.changed) < r.cfg.BeaconEvery/2:
-		return true
 	}
-	r.chaseBehind(d, p)
-	return true
+	share = message.DocDigest(h.Doc, h.Digest)
+	if d.counted {
+		share ^= message.DocDigest(d.name, d.digest)
+	}
+	if share != 0 {
+		r.compare(d, p, h)
+	}
+	return share
 }
 
-// sawHead reports whether an event with this number of one of the peer's
-// incarnations was seen.
-func (d *document) sawHead(id causal.ID, seq uint64) bool {
-	s := d.copy.State()
-	for _, a := range s.Actors() {
-		if s.Actor(a).ID == id && s.IsSeen(a, seq) {
-			return true
-		}
+// compare goes after a document in which the peer has something that this
+// replica lacks. Where that is not certain the peer is left to catch up first:
+// if it then still differs it is ahead.
+func (r *Replica) compare(d *document, p *peer, h *message.State) {
+	if d.digest == h.Digest {
+		return
 	}
-	return false
+	if d.lacks(p, h) || d.odd >= maxOdd {
+		d.odd = 0
+		r.chaseBehind(d, p, h)
+		return
+	}
+	d.odd++
+}
+
+// maxOdd is how many summaries of a document may differ without showing who is
+// behind. One of the links may work in one direction only.
+const maxOdd = 3
+
+// lacks reports whether the peer's summary shows that it has seen something
+// that this replica has not.
+func (d *document) lacks(p *peer, h *message.State) bool {
+	return h.Count >= countEvents(d.copy.State()) || h.Head > 0 && !d.hasSeen(causal.Dot{Actor: p.actor, Seq: h.Head})
+}
+
+func (d *document) hasSeen(e causal.Dot) bool {
+	a, ok := d.copy.State().Lookup(e.Actor)
+	return ok && d.copy.State().IsSeen(a, e.Seq)
 }
 
 // isQuiet reports whether nothing has changed here for a while, so that a
@@ -106,22 +189,45 @@ func (r *Replica) isQuiet() bool { return r.now.Sub(r.changed) >= r.cfg.BeaconEv
 type listing struct {
 	peer  causal.ID
 	after string
-	until time.Time // when the walk is given up
+	until time.Time // when the question is repeated
+	tries int
 }
 
-// list begins to compare the documents of a peer with the own ones, by name.
+// maxLists is how often a page is asked for.
+const maxLists = 4
+
+// list begins to compare the documents of a peer with the own ones, by name,
+// once in a beacon time at most.
 func (r *Replica) list(p *peer) {
-	if r.listing != nil && r.now.Before(r.listing.until) {
+	if r.listing != nil || r.now.Sub(r.listed) < r.cfg.BeaconEvery/2 {
 		return
 	}
+	r.listed = r.now
 	r.listing = &listing{peer: p.id}
 	r.listMore("")
 }
 
+// listMore asks for the page behind a name.
 func (r *Replica) listMore(after string) {
-	r.listing.after = after
-	r.listing.until = r.now.Add(2 * r.cfg.BeaconEvery)
-	r.send(ToPeer, Outgoing{Peer: r.listing.peer}, &message.List{After: after})
+	r.listing.after, r.listing.tries = after, 0
+	r.askList()
+}
+
+func (r *Replica) askList() {
+	r.listing.tries++
+	r.listing.until = r.now.Add(r.cfg.RetryAfter)
+	r.send(ToPeer, Outgoing{Peer: r.listing.peer}, &message.List{After: r.listing.after})
+}
+
+// listAgain repeats a question that was not answered in time.
+func (r *Replica) listAgain() {
+	switch l := r.listing; {
+	case l == nil || l.until.After(r.now):
+	case l.tries >= maxLists:
+		r.listing = nil
+	default:
+		r.askList()
+	}
 }
 
 // onList answers with the next page of documents.
@@ -139,11 +245,11 @@ func (r *Replica) onList(p *peer, m *message.List) {
 		if !d.counted {
 			continue
 		}
-		if size += 20 + len(names[i]); size > r.cfg.MaxMessage/2 {
+		if size += 30 + len(names[i]); size > r.cfg.MaxMessage/2 {
 			out.More = true
 			break
 		}
-		out.States = append(out.States, message.State{Doc: d.name, Digest: d.digest, Head: d.head()})
+		out.States = append(out.States, d.summary())
 	}
 	r.send(ToPeer, Outgoing{Peer: p.id}, out)
 }
@@ -154,10 +260,9 @@ func (r *Replica) onListing(p *peer, m *message.Listing) {
 		return
 	}
 	r.settle()
-	for _, s := range m.States {
-		d := r.admit(s.Doc)
-		if d != nil && d.copy.State().Digest() != s.Digest {
-			r.chaseBehind(d, p)
+	for i := range m.States {
+		if d := r.admit(m.States[i].Doc); d != nil {
+			r.compare(d, p, &m.States[i])
 		}
 	}
 	if !m.More || len(m.States) == 0 {

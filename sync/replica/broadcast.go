@@ -50,6 +50,8 @@ func (r *Replica) seal(d *document) {
 		r.out.Records = append(r.out.Records, Record{d.name, unit})
 		if r.online && len(unit) <= r.cfg.MaxMessage-overhead {
 			r.stats.UnitsSent++
+			r.bustle = r.now
+			r.tailAt = r.now.Add(r.cfg.BeaconEvery / tailShare)
 			r.send(ToDoc, Outgoing{Doc: d.name}, &message.Delta{Doc: d.name, Unit: unit})
 		} else if r.online {
 			r.beaconAt = r.now // too large for a message: others hear of it and fetch it
@@ -76,8 +78,10 @@ func (r *Replica) onDelta(p *peer, m *message.Delta) error {
 	if d == nil {
 		return nil
 	}
+	r.bustle = r.now
 	f, err := r.accept(d, m.Unit, true)
 	if err != nil {
+		r.forgetEmpty(d)
 		return err
 	}
 	if d.hasHole(f) {

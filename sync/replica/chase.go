@@ -15,21 +15,57 @@ type chase struct {
 	at       time.Time
 	index    int // in the agenda, -1 if idle
 	attempts int
-	asked    bool      // a request is out
+	asked    time.Time // when the last request went out
 	hole     bool      // only holes are missing, as far as is known
 	peer     causal.ID // who showed that something is missing
 	transfer *antientropy.Incoming
-	source   causal.ID // of the transfer
-	nonce    uint64    // the source's
-	begun    int       // transfers that this chase began
+	source   causal.ID     // of the transfer
+	nonce    uint64        // the source's
+	begun    int           // transfers that this chase began
+	shown    message.State // what the peer showed
+	head     causal.Dot    // its own last event then
 }
 
 // maxAttempts is after how many requests without an answer a chase ends. The
 // next beacon that shows a difference begins another.
-const maxAttempts = 8
+const maxAttempts = 10
 
-// maxBackoff is how often the time between attempts doubles.
-const maxBackoff = 2
+// Bounds of how long an attempt may take, as shares and multiples of RetryAfter.
+const (
+	minRetry = 8
+	maxRetry = 4
+)
+
+// roundTrip is what is known of the time between requests and answers.
+type roundTrip struct {
+	mean, deviation time.Duration
+}
+
+// measure takes in one request that was answered at the first attempt.
+func (t *roundTrip) measure(d time.Duration) {
+	if t.mean == 0 {
+		t.mean, t.deviation = d, d/2
+		return
+	}
+	t.deviation += ((d - t.mean).Abs() - t.deviation) / 4
+	t.mean += (d - t.mean) / 8
+}
+
+// steady is after how many attempts the time between them doubles, maxBackoff
+// how often. Most attempts fail because a message was lost, and few in a row do.
+const (
+	steady     = 4
+	maxBackoff = 2
+)
+
+// retryAfter returns how long an attempt may take.
+func (r *Replica) retryAfter(attempts int) time.Duration {
+	after := r.cfg.RetryAfter
+	if t := &r.trip; t.mean > 0 {
+		after = max(2*t.mean+4*t.deviation, after/minRetry)
+	}
+	return min(after<<min(max(attempts-steady, 0), maxBackoff), maxRetry*r.cfg.RetryAfter)
+}
 
 // agenda is a heap of the documents under chase, by when they are due.
 type agenda []*document
@@ -85,6 +121,21 @@ func (r *Replica) endChase(d *document) {
 	}
 	r.dropTransfer(d)
 	d.chase = chase{index: -1}
+	r.forgetEmpty(d)
+}
+
+// forgetEmpty drops a document that others named and nobody gave.
+func (r *Replica) forgetEmpty(d *document) {
+	s := d.copy.State()
+	for _, a := range s.Actors() {
+		if len(s.Seen(a))+len(s.Ahead(a)) > 0 {
+			return
+		}
+	}
+	if d.chase.index < 0 && !d.stale && d.hints == 0 && !d.unsent {
+		delete(r.docs, d.name)
+		r.sorted = false
+	}
 }
 
 // chaseHole goes after a hole, once reordering can't be its cause any more.
@@ -97,15 +148,33 @@ func (r *Replica) chaseHole(d *document, p *peer) {
 	r.schedule(d, r.now.Add(r.cfg.HoleDelay+r.jitter(r.cfg.HoleDelay)))
 }
 
-// chaseBehind goes after whatever the peer has and this replica lacks.
-func (r *Replica) chaseBehind(d *document, p *peer) {
-	if d.chase.index >= 0 && !d.chase.hole {
-		return
+// chaseBehind goes after whatever the peer has and this replica lacks. What is
+// under way anyway has a moment to arrive before that.
+func (r *Replica) chaseBehind(d *document, p *peer, h *message.State) {
+	c := &d.chase
+	isNew := c.index < 0
+	if !isNew && (c.transfer != nil || r.now.Sub(c.asked) < r.retryAfter(1)) {
+		return // the answer may be on its way
 	}
-	d.chase.hole, d.chase.peer = false, p.id
-	if d.chase.index < 0 {
-		r.schedule(d, r.now.Add(r.jitter(r.cfg.HoleDelay)))
+	c.hole, c.peer, c.shown, c.head = false, p.id, *h, causal.Dot{Actor: p.actor, Seq: h.Head}
+	soon := r.now.Add(r.cfg.HoleDelay/2 + r.jitter(r.cfg.HoleDelay))
+	if isNew || c.at.After(soon) { // the peer is there: no reason to wait longer
+		c.attempts = 0
+		r.schedule(d, soon)
 	}
+}
+
+// isMoot reports whether what was to be chased has arrived by itself, or
+// whether it is not certain any more that anything is missing.
+func (d *document) isMoot() bool {
+	c, s := &d.chase, d.copy.State()
+	switch {
+	case c.hole:
+		return !d.gapped()
+	case c.attempts > 0:
+		return false
+	}
+	return s.Digest() == c.shown.Digest || countEvents(s) > c.shown.Count && (c.shown.Head == 0 || d.hasSeen(c.head))
 }
 
 // maxWants bounds the documents of one pull.
@@ -113,11 +182,11 @@ const maxWants = 256
 
 // pursue sends the requests that are due, many documents in one message.
 func (r *Replica) pursue() {
-	for {
-		d := r.due.first()
-		if d == nil || d.chase.at.After(r.now) {
-			break
-		}
+	if d := r.due.first(); d == nil || d.chase.at.After(r.now) {
+		return
+	}
+	soon := r.now.Add(min(r.cfg.HoleDelay, r.cfg.RetryAfter/minRetry) / 2) // together with those that are almost due
+	for d := r.due.first(); d != nil && !d.chase.at.After(soon); d = r.due.first() {
 		r.pursueOne(d)
 	}
 	r.sendPulls()
@@ -125,13 +194,14 @@ func (r *Replica) pursue() {
 
 func (r *Replica) pursueOne(d *document) {
 	c := &d.chase
-	if c.attempts >= maxAttempts || c.hole && !d.gapped() {
+	if c.attempts >= maxAttempts || d.isMoot() {
 		r.endChase(d)
 		return
 	}
 	c.attempts++
-	c.asked = true
-	r.schedule(d, r.now.Add(r.cfg.RetryAfter<<min(c.attempts-1, maxBackoff)+r.jitter(r.cfg.RetryAfter/2)))
+	c.asked = r.now
+	wait := r.retryAfter(c.attempts)
+	r.schedule(d, r.now.Add(wait+r.jitter(wait/4)))
 	if c.transfer != nil {
 		if c.attempts < maxAttempts/2 {
 			c.transfer.Restart()
@@ -158,7 +228,7 @@ func (r *Replica) want(d *document) {
 			to, target = ToAny, causal.ID{}
 		}
 	}
-	if d.chase.attempts > 2 {
+	if d.chase.attempts > 2 && d.chase.attempts%2 == 1 {
 		target = r.anotherPeer(target)
 	}
 	key := pullKey{to, target}

@@ -35,8 +35,8 @@ type Config struct {
 	BeaconEvery time.Duration
 	// HoleDelay is how long a hole may be due to reordering. Default 10 ms.
 	HoleDelay time.Duration
-	// RetryAfter is when an unanswered request goes to somebody else. Default
-	// 250 ms, doubled at the next two attempts.
+	// RetryAfter is when an unanswered request is repeated, or goes to somebody
+	// else. Default 250 ms, doubled twice after some attempts.
 	RetryAfter time.Duration
 	// LogBytes bounds the log of units of all documents. Default 64 MiB,
 	// negative keeps none.

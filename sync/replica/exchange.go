@@ -101,6 +101,9 @@ func (r *Replica) take(p *peer, g *message.Gift) error {
 // goOn decides how a chase continues after an answer.
 func (r *Replica) goOn(d *document, p *peer, g *message.Gift, progress bool) {
 	c := &d.chase
+	if c.attempts == 1 {
+		r.trip.measure(r.now.Sub(c.asked))
+	}
 	switch {
 	case c.transfer != nil: // it goes on, whatever others say meanwhile
 	case g.Answer == message.Transfer:
@@ -144,7 +147,7 @@ func (r *Replica) fetch(d *document) {
 	for _, offset := range c.transfer.Next() {
 		r.send(ToPeer, Outgoing{Peer: c.source}, &message.Fetch{ID: c.transfer.ID, Offset: offset})
 	}
-	r.schedule(d, r.now.Add(r.cfg.RetryAfter<<min(c.attempts, maxBackoff)))
+	r.schedule(d, r.now.Add(r.retryAfter(c.attempts)))
 }
 
 func (r *Replica) onFetch(p *peer, m *message.Fetch) {
@@ -172,9 +175,8 @@ func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
 		return nil
 	}
 	r.stats.Transfers++
-	whole := c.transfer.Delta()
+	_, err := r.accept(d, c.transfer.Delta(), false)
 	r.endChase(d)
-	_, err := r.accept(d, whole, false)
 	return err
 }
 

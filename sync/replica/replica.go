@@ -34,7 +34,7 @@ type Replica struct {
 	digest  uint64 // XOR over the counted documents, as of their last settling
 	counted int    // documents with events; those without might as well not be
 	stale   []*document
-	recent  []*document // changed since the last beacon
+	recent  []*document // to be named in the next beacons
 
 	changed   time.Time // when any document was last changed
 	online    bool
@@ -42,13 +42,19 @@ type Replica struct {
 	flushed   time.Time
 	flushAt   time.Time // zero: nothing waits
 	beaconAt  time.Time
+	bustle    time.Time // when a delta was last broadcast, here or by a peer
+	differs   bool      // from what a beacon said since the own last one
+	urgent    int       // beacons sent sooner than usual because of that, in a row
+	tailAt    time.Time // of the beacon that follows a burst of writes; zero: none
 	due       agenda
+	trip      roundTrip
 	pulls     map[pullKey]*pull
 	pullOrder []pullKey
 	peers     map[causal.ID]*peer
 	outgoing  antientropy.Outgoing
 	incoming  map[uint64]*document // by the transfer that is under way
 	listing   *listing
+	listed    time.Time // when the last one began
 	watching  bool
 	drifted   bool
 	out       Output
@@ -64,11 +70,12 @@ type document struct {
 	digest  uint64 // as counted in the replica's digest
 	counted bool
 	stale   bool
-	isNew   bool // changed since the last beacon
+	count   uint64 // events seen, as of the same moment as digest
+	hints   int    // in how many beacons the document is still to be named
 	unsent  bool
-	changed time.Time // when it was last changed
-	local   bool      // the change under way is a local write
-	alarmed uint64    // conflicts reported
+	odd     int    // summaries in a row that differed without showing who is behind
+	local   bool   // the change under way is a local write
+	alarmed uint64 // conflicts reported
 	chase   chase
 }
 
@@ -244,15 +251,15 @@ func (d *document) head() uint64 {
 // touch notes that the document has changed.
 func (d *document) touch() {
 	r := d.replica
-	d.changed, r.changed = r.now, r.now
+	r.changed, d.odd = r.now, 0
 	if !d.stale {
 		d.stale = true
 		r.stale = append(r.stale, d)
 	}
-	if !d.isNew {
-		d.isNew = true
+	if d.hints == 0 {
 		r.recent = append(r.recent, d)
 	}
+	d.hints = hintBeacons
 	if n := d.copy.State().Conflicts(); n > d.alarmed {
 		r.stats.Conflicts += n - d.alarmed
 		d.alarmed = n
@@ -266,9 +273,9 @@ func (r *Replica) settle() {
 		if d.counted {
 			r.digest ^= message.DocDigest(d.name, d.digest)
 		}
-		d.digest = d.copy.State().Digest()
+		d.digest, d.count = d.copy.State().Digest(), countEvents(d.copy.State())
 		d.stale = false
-		if was := d.counted; was != !d.copy.State().IsEmpty() {
+		if was := d.counted; was != (d.count > 0) {
 			d.counted = !was
 			r.counted += map[bool]int{true: 1, false: -1}[d.counted]
 		}
@@ -277,6 +284,13 @@ func (r *Replica) settle() {
 		}
 	}
 	r.stale = r.stale[:0]
+}
+
+func countEvents(s *kernel.State) (n uint64) {
+	for _, a := range s.Actors() {
+		n += s.Seen(a).Count()
+	}
+	return n
 }
 
 func (d *document) observe() {

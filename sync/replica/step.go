@@ -73,8 +73,9 @@ type peer struct {
 	id     causal.ID
 	heard  time.Time
 	digest uint64
-	odd    int    // beacons in a row whose digest differed without a hint why
-	nonce  uint64 // of the last message; another process may use the same id
+	odd    int          // beacons in a row whose digest differed without a hint why
+	actor  causal.Actor // of the last message
+	nonce  uint64       // of the last message; another process may use the same id
 }
 
 // meet notes that a peer was heard of.
@@ -87,7 +88,7 @@ func (r *Replica) meet(h message.Header) *peer {
 		}
 		r.peers[p.id] = p
 	}
-	p.nonce = h.Nonce
+	p.actor, p.nonce = h.From, h.Nonce
 	return p
 }
 
@@ -140,9 +141,10 @@ func (r *Replica) Tick(now time.Time) {
 	if !r.flushAt.IsZero() && !r.flushAt.After(r.now) {
 		r.flush()
 	}
-	if !r.beaconAt.After(r.now) {
+	if next := r.nextBeacon(); !next.After(r.now) {
 		r.beacon(false)
 	}
+	r.listAgain()
 	r.pursue()
 }
 
@@ -151,7 +153,10 @@ func (r *Replica) Next() time.Time {
 	if !r.online {
 		return time.Time{}
 	}
-	next := r.beaconAt
+	next := r.nextBeacon()
+	if r.listing != nil && r.listing.until.Before(next) {
+		next = r.listing.until
+	}
 	if !r.flushAt.IsZero() && r.flushAt.Before(next) {
 		next = r.flushAt
 	}

@@ -17,6 +17,7 @@ func (s *Script) String() string {
 		{"min", s.Net.DelayMin != 0, s.Net.DelayMin},
 		{"max", s.Net.DelayMax != 0, s.Net.DelayMax},
 		{"dropevery", s.Net.DropEvery != 0, s.Net.DropEvery},
+		{"storm", s.Net.Storm, s.Net.Storm},
 	})
 	writeFields(&b, "tuning", []field{
 		{"message", s.Tuning.MaxMessage != 0, s.Tuning.MaxMessage},

@@ -53,7 +53,7 @@ const maxJobs = 1_000_000
 
 func (w *world) calmDown() {
 	w.trace.note(w, nil, "all faults end")
-	w.net.calm = true
+	w.net.calm = !w.net.cfg.Storm
 	w.net.each(func(_, _ int, l *link) { l.cut, l.clogged = false, 0 })
 	for _, n := range w.nodes {
 		switch {

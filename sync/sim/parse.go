@@ -130,6 +130,8 @@ func (p *parser) fields(s *Script) {
 			s.Net.DelayMin = v.duration()
 		case "max":
 			s.Net.DelayMax = v.duration()
+		case "storm":
+			s.Net.Storm = v.word() == "true"
 		case "dropevery":
 			s.Net.DropEvery = int(v.int())
 		case "message":

@@ -25,6 +25,8 @@ type Net struct {
 	// DropEvery loses every n-th delta message on its way to everybody, in the
 	// liveness phase, too; 0 loses none.
 	DropEvery int
+	// Storm keeps loss, duplicates and delays as they are in the liveness phase.
+	Storm bool
 }
 
 // Tuning is what the replicas are configured with; zero is their default.
