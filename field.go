@@ -52,8 +52,10 @@ type Field struct {
 	Exists bool
 	// Siblings is the number of concurrent values; more than 1 is a conflict.
 	Siblings int
-	// Err says why Value could not be decoded, if it could not.
+	// Err says why Value could not be decoded, if it could not; Raw then holds
+	// its encoding.
 	Err error
+	Raw []byte
 }
 
 // spot is a place in a document in the kernel's terms.
@@ -117,7 +119,7 @@ func describe(d *crdt.Document, at spot) Field {
 	}
 	in, ok := d.Container(at.path)
 	if isElement {
-		f.Value, f.Err = decode[any](at.key)
+		f.decode(at.key)
 		f.Exists = ok && d.Present(in, at.tag, at.key)
 		return f
 	}
@@ -141,8 +143,14 @@ func (f *Field) fill(d *crdt.Document, in kernel.Ref, at spot) {
 		}
 		l, ok := d.Latest(in, at.tag, at.key)
 		if f.Exists = ok; ok {
-			f.Value, f.Err = decode[any](l.Value)
+			f.decode(l.Value)
 		}
+	}
+}
+
+func (f *Field) decode(s string) {
+	if f.Value, f.Err = decode[any](s); f.Err != nil {
+		f.Raw = []byte(s)
 	}
 }
 
