@@ -164,6 +164,18 @@ func (f *Fragment) News(s *kernel.State) bool {
 	return false
 }
 
+// DeathsOf yields each actor with its dots outside the claims that are dead.
+// The ranges are the fragment's own.
+func (f *Fragment) DeathsOf() iter.Seq2[causal.Actor, causal.Ranges] {
+	return func(yield func(causal.Actor, causal.Ranges) bool) {
+		for i := range f.sections {
+			if c := &f.sections[i]; len(c.deaths) > 0 && !yield(c.actor, c.deaths) {
+				return
+			}
+		}
+	}
+}
+
 // Adds returns the number of payloads in the fragment.
 func (f *Fragment) Adds() (n int) {
 	for i := range f.sections {

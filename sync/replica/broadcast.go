@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -139,21 +140,29 @@ func (d *document) touchConflicts(f *delta.Frame) {
 	}
 }
 
-// guard watches for claims of events that this replica did not mint under its
-// actor, or has not let out. Somebody else does, with the same identity; one
-// of the two has to take another, and only this one can know.
+// guard watches for claims and deaths of events that this replica did not mint
+// under its actor, or has not let out. Somebody else does, with the same
+// identity; one of the two has to take another, and only this one can know.
 func (r *Replica) guard(d *document, f *delta.Frame) {
 	first := d.head() + 1
 	if p := d.copy.Pending(); p.Len() > 0 {
 		first = p.First()
 	}
-	for a, claims := range f.ClaimsOf() {
-		if a == r.actor && claims.Max() >= first {
-			r.reincarnate(Alarm{Kind: Clone, Doc: d.name,
-				Detail: fmt.Sprintf("events up to %d are claimed under this replica's actor, which has sent none from %d on; took a new incarnation", claims.Max(), first)})
-			return
+	named := max(greatest(f.ClaimsOf(), r.actor), greatest(f.DeathsOf(), r.actor))
+	if named >= first {
+		r.reincarnate(Alarm{Kind: Clone, Doc: d.name,
+			Detail: fmt.Sprintf("event %d is known elsewhere under this replica's actor, which has sent none from %d on; took a new incarnation", named, first)})
+	}
+}
+
+// greatest returns the greatest number that is named of an actor, or 0.
+func greatest(named iter.Seq2[causal.Actor, causal.Ranges], of causal.Actor) uint64 {
+	for a, dots := range named {
+		if a == of {
+			return dots.Max()
 		}
 	}
+	return 0
 }
 
 // noteDrift reports, once, that timestamps from the future arrive.
