@@ -1,0 +1,69 @@
+package record
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/joinery-crdt/joinery"
+)
+
+// container is a document in an Update, or a map in it.
+type container interface {
+	Register(string) joinery.Register
+	Counter(string) joinery.Counter
+	Set(string) joinery.Set
+	RemoveWinsSet(string) joinery.RemoveWinsSet
+	Flag(string) joinery.Flag
+	DisableWinsFlag(string) joinery.DisableWinsFlag
+	Map(string) joinery.Map
+	LWWMap(string) joinery.LWWMap
+}
+
+// Within returns the map at a path below a document.
+func Within(c container, path []string) container {
+	for _, name := range path {
+		c = c.Map(name)
+	}
+	return c
+}
+
+// Apply writes the record as one atomic group. An error means that nothing of
+// it was written; a disconnected replica is none.
+func (r *Record) Apply(ctx context.Context, to *joinery.Replica) error {
+	return to.Doc(r.Doc).Update(ctx, func(tx *joinery.Tx) error {
+		for i := range r.writes {
+			w := &r.writes[i]
+			if err := w.apply(ctx, Within(tx, w.path)); err != nil {
+				return fmt.Errorf("field %q: %w", JoinPath(append(w.path[:len(w.path):len(w.path)], w.name)), err)
+			}
+		}
+		return nil
+	})
+}
+
+func (w *write) apply(ctx context.Context, c container) error {
+	switch w.kind {
+	case counter:
+		f := c.Counter(w.name)
+		return f.Inc(ctx, w.value.(int64)-f.Value())
+	case flag:
+		if f := c.Flag(w.name); !w.value.(bool) {
+			return f.Disable(ctx)
+		} else {
+			return f.Enable(ctx)
+		}
+	case dwflag:
+		if f := c.DisableWinsFlag(w.name); !w.value.(bool) {
+			return f.Disable(ctx)
+		} else {
+			return f.Enable(ctx)
+		}
+	case set:
+		return c.Set(w.name).Add(ctx, w.elems...)
+	case rwset:
+		return c.RemoveWinsSet(w.name).Add(ctx, w.elems...)
+	case entry:
+		return c.LWWMap(w.name).Put(ctx, w.key, w.value)
+	}
+	return c.Register(w.name).Set(ctx, w.value)
+}

@@ -1,0 +1,168 @@
+package record
+
+import (
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/joinery-crdt/joinery"
+)
+
+// MaxSize is the estimated size in bytes above which a document becomes
+// several records. One field is never divided.
+const MaxSize = 64 << 10
+
+// line is a record as encoding/json writes it.
+type line struct {
+	Doc    string         `json:"doc"`
+	Fields map[string]any `json:"fields"`
+}
+
+// Append appends a document's records, each with a newline; nothing if
+// nothing lives in it.
+func Append(dst []byte, d *joinery.Doc) []byte {
+	var t tree
+	size := 0
+	for f := range d.Fields() {
+		restore(&f)
+		n := sizeOf(f.Value)
+		for _, name := range f.Path {
+			n += len(name)
+		}
+		if size > 0 && size+n > MaxSize {
+			dst = appendJSON(dst, line{d.Name(), t.format()})
+			t, size = nil, 0
+		}
+		size += n
+		t.insert(&f)
+	}
+	if size == 0 {
+		return dst
+	}
+	return appendJSON(dst, line{d.Name(), t.format()})
+}
+
+// Format returns the fields as a tree that encoding/json writes canonically.
+func Format(fields []joinery.Field) map[string]any {
+	var t tree
+	for i := range fields {
+		restore(&fields[i])
+		t.insert(&fields[i])
+	}
+	return t.format()
+}
+
+// restore gives a field whose value has no Go form its raw bytes as value.
+func restore(f *joinery.Field) {
+	if f.Err != nil {
+		f.Value = msgpack.RawMessage(f.Raw)
+	}
+}
+
+// tree is the fields of a document or map by name.
+type tree map[string]*place
+
+// place is all that lives under one name, by type.
+type place struct {
+	single [dwflag + 1][]any // at most one value: register, counter, flag, dwflag
+	sets   [2][]any          // elements of the add-wins and the remove-wins set
+	lww    map[string]any
+	below  tree
+}
+
+func (t *tree) at(name string) *place {
+	if *t == nil {
+		*t = make(tree)
+	}
+	p := (*t)[name]
+	if p == nil {
+		p = &place{}
+		(*t)[name] = p
+	}
+	return p
+}
+
+// insert puts a field in its place.
+func (t *tree) insert(f *joinery.Field) {
+	owner := len(f.Path) - 1 // the index of the name that carries the type
+	if f.Kind == joinery.KindEntry {
+		owner--
+	}
+	for _, name := range f.Path[:owner] {
+		t = &t.at(name).below
+	}
+	p := t.at(f.Path[owner])
+	v := formatValue(f.Value)
+	switch f.Kind {
+	case joinery.KindRegister:
+		p.single[register] = []any{v}
+	case joinery.KindCounter:
+		p.single[counter] = []any{v}
+	case joinery.KindFlag:
+		p.single[flag] = []any{v}
+	case joinery.KindDisableWinsFlag:
+		p.single[dwflag] = []any{v}
+	case joinery.KindElement:
+		p.sets[0] = append(p.sets[0], v)
+	case joinery.KindRemoveWins:
+		p.sets[1] = append(p.sets[1], v)
+	case joinery.KindEntry:
+		if p.lww == nil {
+			p.lww = make(map[string]any)
+		}
+		p.lww[escape(f.Path[owner+1])] = v
+	}
+}
+
+func (t tree) format() map[string]any {
+	out := make(map[string]any, len(t))
+	for name, p := range t {
+		if v, ok := p.format(); ok {
+			out[escape(name)] = v
+		}
+	}
+	return out
+}
+
+// format returns what lives under one name; ok is false if this release knows
+// none of it.
+func (p *place) format() (v any, ok bool) {
+	var all []any
+	if r := p.single[register]; r != nil {
+		all = append(all, formatRegister(r[0]))
+	}
+	for k, name := range [...]string{counter: "$counter", flag: "$flag", dwflag: "$dwflag"} {
+		if v := p.single[k]; v != nil && name != "" {
+			all = append(all, map[string]any{name: v[0]})
+		}
+	}
+	for i, name := range [...]string{"$set", "$rwset"} {
+		if p.sets[i] != nil {
+			all = append(all, map[string]any{name: p.sets[i]})
+		}
+	}
+	if p.below != nil {
+		all = append(all, p.below.format())
+	}
+	if p.lww != nil {
+		all = append(all, map[string]any{"$lwwmap": p.lww})
+	}
+	switch len(all) {
+	case 0:
+		return nil, false
+	case 1:
+		return all[0], true
+	}
+	return map[string]any{"$all": all}, true
+}
+
+// formatRegister keeps an object that is a register's value apart from a map
+// of fields.
+func formatRegister(v any) any {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	if name, _, isForm, _ := form(object); isForm && isValueForm(name) {
+		return v
+	}
+	return map[string]any{"$value": v}
+}
