@@ -1,8 +1,10 @@
 package joinery
 
 import (
+	"cmp"
 	"context"
 	crand "crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -14,6 +16,8 @@ import (
 	"github.com/joinery-crdt/joinery/broker"
 	natsbroker "github.com/joinery-crdt/joinery/broker/nats"
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/node"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
@@ -30,13 +34,18 @@ func ParseID(s string) (ID, error) { return causal.ParseID(s) }
 // Config describes a replica. Zero fields take their defaults.
 type Config struct {
 	// Space names the group of replicas and documents that belong together.
-	// Required; up to 64 bytes.
+	// Required; tokens separated by dots, up to 64 bytes.
 	Space string
 	// Conn is the program's connection, which the replica uses and never
-	// closes, and whose handlers it leaves alone. Several replicas may share
-	// one. Without Conn and Broker the replica keeps to itself.
+	// closes, and whose handlers it leaves alone. It may be down, or not have
+	// been up yet: the replica then works offline until it is. Give it
+	// nats.MaxReconnects(-1), or it is closed for good after two minutes
+	// without a server. Several replicas may share one, unless it has the
+	// NoEcho option: they would not hear each other. Without Conn and Broker
+	// the replica keeps to itself.
 	Conn *nats.Conn
-	// Broker is another transport in place of Conn. The replica closes it.
+	// Broker is another transport in place of Conn. The replica closes it,
+	// also if Open fails.
 	Broker broker.Broker
 	// ID is the replica's identity; the default is a random one. Give each
 	// device a lasting one to recognise it; two replicas must never share one.
@@ -52,47 +61,116 @@ type Config struct {
 	// FlushAge is how long writes wait to be sent together while others were
 	// sent just before. Default 2 milliseconds.
 	FlushAge time.Duration
-	// MaxMessage bounds a message in bytes. Default 256 KiB, or less if the
-	// connection takes less.
+	// MaxMessage bounds a message in bytes, 4 KiB at least. Default 256 KiB,
+	// or less if the connection takes less. Values above it travel in parts.
 	MaxMessage int
-	// LogBytes bounds the recent history that is kept in memory for those who
-	// missed it. Default 64 MiB.
-	LogBytes int
+	// MaxValue bounds the encoded value of a write in bytes, up to 128 KiB,
+	// which is the default. Names and elements have a fixed bound of 4 KiB each.
+	MaxValue int
+	// MaxFields bounds the fields that this replica's writes give a document;
+	// concurrent siblings and increments from different moments count one
+	// each. What others write is merged all the same. Default 16M.
+	MaxFields int
 	// MaxDocs bounds the documents that other replicas can make this one hold.
 	// Default 1M.
 	MaxDocs int
+	// LogBytes bounds the recent history that is kept in memory for those who
+	// missed it. Default 64 MiB.
+	LogBytes int
 	// Logger takes what an operator should know; nil is silent.
 	Logger *slog.Logger
 }
 
+// Defaults and bounds of Config.
+const (
+	minMessage = 4 << 10
+	maxMessage = 16 << 20
+	maxFields  = 16 << 20
+	// around is what goes around a message, in bytes.
+	around = 4 << 10
+)
+
+// validate refuses what makes no sense, and sets the defaults of what this
+// package enforces itself.
+func (c *Config) validate() error {
+	if err := message.CheckSpace(c.Space); err != nil {
+		return err
+	}
+	switch {
+	case c.Conn != nil && c.Broker != nil:
+		return fmt.Errorf("%w: Conn and Broker exclude each other", ErrConfig)
+	case c.MaxDrift < 0 || c.BeaconEvery < 0 || c.FlushAge < 0:
+		return fmt.Errorf("%w: negative duration", ErrConfig)
+	case c.MaxMessage < 0 || c.MaxValue < 0 || c.MaxFields < 0 || c.MaxDocs < 0 || c.LogBytes < 0:
+		return fmt.Errorf("%w: negative limit", ErrConfig)
+	case c.MaxMessage != 0 && c.MaxMessage < minMessage || c.MaxMessage > maxMessage:
+		return fmt.Errorf("%w: MaxMessage is %d, must be %d to %d bytes", ErrConfig, c.MaxMessage, minMessage, maxMessage)
+	case c.MaxValue > kernel.MaxValue:
+		return fmt.Errorf("%w: MaxValue is %d, must be up to %d bytes", ErrConfig, c.MaxValue, kernel.MaxValue)
+	}
+	c.MaxValue = cmp.Or(c.MaxValue, kernel.MaxValue)
+	c.MaxFields = cmp.Or(c.MaxFields, maxFields)
+	if c.ID.IsZero() {
+		c.ID = NewID()
+	}
+	return nil
+}
+
 // Open starts a replica and joins its space. The context bounds the opening
-// alone. On a connection that is down the replica starts offline.
+// alone. On a connection that is down the replica starts offline; on one that
+// was closed for good Open fails with ErrConnClosed. What the server refuses
+// for want of permission shows in [Replica.Status]; the replica does without.
 func Open(ctx context.Context, cfg Config) (*Replica, error) {
-	b := cfg.Broker
-	if b == nil && cfg.Conn != nil {
-		var err error
-		if b, err = natsbroker.New(cfg.Conn, natsbroker.Config{}); err != nil {
-			return nil, fmt.Errorf("joinery: open space %q: %w", cfg.Space, err)
+	r, err := open(ctx, cfg)
+	switch {
+	case errors.Is(err, ErrConnClosed):
+		return nil, fmt.Errorf("joinery: open space %q: connect anew and open on that connection: %w", cfg.Space, err)
+	case err != nil:
+		return nil, fmt.Errorf("joinery: open space %q: %w", cfg.Space, err)
+	}
+	return r, nil
+}
+
+func open(ctx context.Context, cfg Config) (*Replica, error) {
+	b, err := transport(&cfg)
+	if err == nil {
+		var n *node.Node
+		if n, err = node.Open(ctx, nodeConfig(&cfg, b)); err == nil {
+			return &Replica{node: n, id: cfg.ID, maxValue: cfg.MaxValue, maxFields: cfg.MaxFields}, nil
 		}
 	}
-	if cfg.ID.IsZero() {
-		cfg.ID = NewID()
+	if b != nil {
+		_ = b.Close()
 	}
-	n, err := node.Open(ctx, node.Config{
+	if errors.Is(err, node.ErrConfig) || errors.Is(err, replica.ErrConfig) {
+		err = fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return nil, err
+}
+
+// transport returns what the replica is to use, nil if it keeps to itself.
+func transport(cfg *Config) (broker.Broker, error) {
+	if err := cfg.validate(); err != nil || cfg.Conn == nil {
+		return cfg.Broker, err
+	}
+	b, err := natsbroker.New(cfg.Conn, natsbroker.Config{
+		MaxPayload: max(cfg.MaxMessage+around, broker.DefaultMaxPayload),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func nodeConfig(cfg *Config, b broker.Broker) node.Config {
+	return node.Config{
 		Space: cfg.Space, Broker: b, Logger: cfg.Logger,
 		Replica: replica.Config{
 			ID: cfg.ID, Clock: cfg.Clock, MaxDrift: cfg.MaxDrift, Rand: newRand(),
 			MaxMessage: cfg.MaxMessage, FlushAge: cfg.FlushAge, BeaconEvery: cfg.BeaconEvery,
 			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs,
 		},
-	})
-	if err != nil {
-		if b != nil {
-			_ = b.Close()
-		}
-		return nil, fmt.Errorf("joinery: open space %q: %w", cfg.Space, err)
 	}
-	return &Replica{node: n, id: cfg.ID}, nil
 }
 
 // newRand returns a generator seeded by the system: incarnations and nonces

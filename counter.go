@@ -15,11 +15,7 @@ type Counter struct {
 // Inc adds n, which may be negative.
 func (c Counter) Inc(ctx context.Context, n int64) error {
 	return c.write(ctx, func(d *crdt.Document) error {
-		in, err := d.Ensure(c.path)
-		if err != nil {
-			return err
-		}
-		return d.Increment(in, c.name, n)
+		return c.put(d, c.path, c.component(), func(in kernel.Ref) error { return d.Increment(in, c.name, n) })
 	})
 }
 

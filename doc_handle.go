@@ -2,6 +2,7 @@ package joinery
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -17,7 +18,8 @@ type Doc struct {
 // Name returns the document's name.
 func (d *Doc) Name() string { return d.doc }
 
-// Exists reports whether anything lives in the document.
+// Exists reports whether anything lives in the document, the records of
+// deletions and removals among them that [Doc.Delete] mentions.
 func (d *Doc) Exists() bool {
 	found := false
 	d.read(func(c *crdt.Document) { found = c.State().Dots() > 0 })
@@ -33,24 +35,36 @@ func (d *Doc) Delete(ctx context.Context) error {
 
 // Update runs fn, whose writes through tx become one atomic group: every
 // replica and every watcher sees all of them or none. If fn returns an error
-// they are taken back and Update returns it. fn holds the replica's lock: it
-// must use tx alone, and be quick.
+// or panics they are taken back, and Update returns the error. If fn ignores
+// the error of a write, the other writes count.
+//
+// fn holds the replica's lock: it must be quick and use tx alone. Any other use
+// of the replica in it would wait for itself, and panics where that is seen.
 func (d *Doc) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	return d.write(ctx, func(c *crdt.Document) error {
-		return c.Update(func() error {
-			return fn(&Tx{fields{target: target{doc: d.doc, replica: d.replica, tx: c}}})
+		return c.Update(func() (err error) {
+			d.inside(&transaction{doc: c}, func(tx *Tx) { err = fn(tx) })
+			return err
 		})
 	})
 }
 
 // View runs fn with a consistent view of the document: no write falls between
-// its reads. fn must use tx alone, and only read.
+// its reads. fn must use tx alone, and only read; it keeps writers waiting.
 func (d *Doc) View(fn func(tx *Tx)) {
 	d.replica.node.Read(d.doc, func(c *crdt.Document) {
 		if c == nil {
 			c = &crdt.Document{}
 		}
-		fn(&Tx{fields{target: target{doc: d.doc, replica: d.replica, tx: c}}})
+		d.inside(&transaction{doc: c, readOnly: true}, fn)
+	})
+}
+
+// inside runs fn in a transaction, under the lock.
+func (d *Doc) inside(x *transaction, fn func(tx *Tx)) {
+	defer x.end()
+	d.replica.node.Guard(func() {
+		fn(&Tx{fields{target: target{doc: d.doc, replica: d.replica, tx: x}}})
 	})
 }
 
@@ -145,7 +159,8 @@ func (f field) Name() string { return f.name }
 type Option func(*crdt.Options)
 
 // At gives the write a timestamp of its own. If it is older than what this
-// replica has observed there, the write is ignored with ErrSuperseded.
+// replica has observed there, the write is ignored with ErrSuperseded. It means
+// nothing to a Remove.
 func At(t Time) Option {
 	return func(o *crdt.Options) { o.Time, o.HasTime = t, true }
 }
@@ -171,23 +186,45 @@ func options(opts []Option) (o crdt.Options) {
 }
 
 func (f field) assign(ctx context.Context, value string, mark bool, opts []Option) error {
+	o := options(opts)
 	return f.write(ctx, func(d *crdt.Document) error {
-		in, err := d.Ensure(f.path)
-		if err != nil {
+		if err := checkOver(d, o.Over); err != nil {
 			return err
 		}
-		return d.Assign(in, f.tag, f.name, value, mark, options(opts))
+		return f.put(d, f.path, f.component(), func(in kernel.Ref) error {
+			return d.Assign(in, f.tag, f.name, value, mark, o)
+		})
 	})
 }
 
 func (f field) remove(ctx context.Context, opts []Option) error {
+	o := options(opts)
 	return f.write(ctx, func(d *crdt.Document) error {
 		in, ok := d.Container(f.path)
-		if !ok && len(opts) == 0 {
+		if !ok && !o.HasOver {
 			return nil
 		}
-		return d.Remove(in, f.tag, f.name, options(opts))
+		if err := checkOver(d, o.Over); err != nil {
+			return err
+		}
+		return d.Remove(in, f.tag, f.name, o)
 	})
+}
+
+func (f field) component() kernel.Component { return kernel.Component{Tag: f.tag, Name: f.name} }
+
+// checkOver refuses a context that names events of this replica which have not
+// been: the death of one that is yet to come would kill a later write.
+func checkOver(d *crdt.Document, dots []causal.Dot) error {
+	if len(dots) > maxContext {
+		return fmt.Errorf("%w: context of %d siblings, the limit is %d", ErrTooLarge, len(dots), maxContext)
+	}
+	for _, k := range dots {
+		if a, ok := d.State().Lookup(k.Actor); k.Actor == d.Actor() && (!ok || k.Seq >= d.State().Next(a)) {
+			return fmt.Errorf("%w: the context was not read from this space", ErrValue)
+		}
+	}
+	return nil
 }
 
 // look calls fn with the field's container if anything lives in it.

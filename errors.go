@@ -10,10 +10,22 @@ import (
 	"github.com/joinery-crdt/joinery/sync/node"
 )
 
-// Errors to be tested for with errors.Is. All errors of writes mean that
-// nothing was written, unless they say otherwise.
+// Errors to be tested for with errors.Is.
+//
+// Every error of a write means that nothing was written, that of a context
+// included: a write that has begun does not wait for anything that a context
+// could end. Drain alone may fail after the fact; the writes stand.
+//
+// Using a Tx after its Update or View has ended, writing in a View and using
+// the replica inside an Update of its own are mistakes of the program; they panic.
 var (
-	// ErrTooLarge: a key, value, path or group is above its limit.
+	// ErrConfig: a Config that makes no sense; the text says what to change.
+	ErrConfig = errors.New("joinery: bad config")
+	// ErrConnClosed: the connection was closed for good, by the program or
+	// because nats.go gave up. Writes to a replica on it stand, and spread no more.
+	ErrConnClosed = broker.ErrClosed
+	// ErrTooLarge: a name, element, value, path or atomic group is above its
+	// limit, or the document has too many fields.
 	ErrTooLarge = crdt.ErrTooLarge
 	// ErrSuperseded: a write with an explicit timestamp is older than what the
 	// replica has observed there. It was ignored.
@@ -30,6 +42,7 @@ var (
 	ErrValue = errors.New("joinery: bad value")
 )
 
+// wrap adds the document's name, unless the Update around does.
 func (t target) wrap(err error) error {
 	if err == nil || t.tx != nil {
 		return err

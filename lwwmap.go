@@ -57,9 +57,9 @@ type Entry struct {
 
 // Set writes the entry.
 func (e Entry) Set(ctx context.Context, value any, opts ...Option) error {
-	v, err := encode(value)
+	v, err := e.encode(value)
 	if err != nil {
-		return e.wrap(err)
+		return err
 	}
 	return e.assign(ctx, v, false, opts)
 }

@@ -2,6 +2,7 @@ package joinery
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,9 +21,9 @@ type Register struct {
 
 // Set writes a value.
 func (r Register) Set(ctx context.Context, value any, opts ...Option) error {
-	v, err := encode(value)
+	v, err := r.encode(value)
 	if err != nil {
-		return r.wrap(err)
+		return err
 	}
 	return r.assign(ctx, v, false, opts)
 }
@@ -139,12 +140,12 @@ func ParseContext(s string) (c Context, err error) {
 	}
 	parts := strings.SplitN(s, ",", maxContext+1)
 	if len(parts) > maxContext {
-		return c, ErrTooLarge
+		return c, fmt.Errorf("%w: context of more than %d siblings", ErrTooLarge, maxContext)
 	}
 	for _, p := range parts {
 		d, err := causal.ParseDot(p)
 		if err != nil {
-			return Context{}, err
+			return Context{}, fmt.Errorf("%w: context: %w", ErrValue, err)
 		}
 		c.dots = append(c.dots, d)
 	}

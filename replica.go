@@ -2,17 +2,20 @@ package joinery
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 	"time"
 
-	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/sync/node"
 )
 
 // Replica is one replica of a space. All methods are safe for concurrent use.
 type Replica struct {
-	node *node.Node
-	id   ID
+	node      *node.Node
+	id        ID
+	maxValue  int
+	maxFields int
 }
 
 // ID returns the replica's identity.
@@ -44,14 +47,19 @@ type Status struct {
 	ID     ID     `json:"-"`
 	Actor  string `json:"actor"`
 	Online bool   `json:"online"` // the connection is up
-	Digest uint64 `json:"-"`      // equal at replicas that hold the same
+	// Gone is set if the connection was closed for good: nothing will be sent
+	// or received any more.
+	Gone   bool   `json:"gone,omitempty"`
+	Digest uint64 `json:"-"` // equal at replicas that hold the same
 	Docs   int    `json:"docs"`
 	// Pending is how many documents have writes that were not sent.
-	Pending int          `json:"pending"`
-	Peers   []PeerStatus `json:"peers"`
+	Pending int `json:"pending"`
+	// Peers are the other replicas heard of, by ID.
+	Peers []PeerStatus `json:"peers"`
 	// Stats counts since the replica was opened.
 	Stats Stats `json:"stats"`
-	// Denied lists subjects that the server refused for want of permission.
+	// Denied lists subjects that the server refused for want of permission
+	// since the replica was opened, up to 16.
 	Denied []string `json:"denied,omitempty"`
 }
 
@@ -92,7 +100,7 @@ func (r *Replica) Status() Status {
 	s := r.node.Status()
 	c := &s.Replica
 	out := Status{
-		Space: s.Space, ID: r.id, Actor: s.Actor.String(), Online: s.Online, Digest: s.Digest,
+		Space: s.Space, ID: r.id, Actor: s.Actor.String(), Online: s.Online, Gone: s.Gone, Digest: s.Digest,
 		Docs: c.Docs, Pending: c.Pending, Denied: s.Denied,
 		Stats: Stats{
 			Writes: c.Writes, UnitsSent: c.UnitsSent, UnitsMerged: c.UnitsMerged, Duplicates: c.Duplicates,
@@ -105,40 +113,22 @@ func (r *Replica) Status() Status {
 	for _, p := range s.Peers {
 		out.Peers = append(out.Peers, PeerStatus{p.ID, p.ID.String(), p.Heard, p.Equal})
 	}
+	slices.SortFunc(out.Peers, func(a, b PeerStatus) int { return a.ID.Compare(b.ID) })
 	return out
 }
 
-// Drain sends what is pending and returns when the server has it. Without a
-// connection it fails at once; the writes stand and are sent when there is one.
-func (r *Replica) Drain(ctx context.Context) error { return r.node.Drain(ctx) }
+// Drain sends what is pending and returns when the server has it. That says
+// nothing about other replicas; Peers in the Status does. Without a connection
+// it fails at once; the writes stand and are sent when there is one.
+func (r *Replica) Drain(ctx context.Context) error {
+	if err := r.node.Drain(ctx); err != nil {
+		return fmt.Errorf("joinery: drain space: %w", err)
+	}
+	return nil
+}
 
-// Close ends the replica. Its connection stays open. What was not sent is
-// gone with the process, unless another replica has it: Drain before.
+// Close ends the replica; its documents can be read still. Its connection
+// stays open. What is pending is handed to a connection that is up, without
+// waiting for the server: Drain before to be sure. What no other replica has
+// is gone with the process.
 func (r *Replica) Close() error { return r.node.Close() }
-
-// target is where the handles of a document read and write.
-type target struct {
-	replica *Replica
-	doc     string
-	tx      *crdt.Document // inside an Update or View
-}
-
-func (t target) write(ctx context.Context, fn func(*crdt.Document) error) error {
-	if t.tx != nil {
-		return t.wrap(fn(t.tx))
-	}
-	return t.wrap(t.replica.node.Write(ctx, t.doc, fn))
-}
-
-// read calls fn with the document if there is one.
-func (t target) read(fn func(*crdt.Document)) {
-	if t.tx != nil {
-		fn(t.tx)
-		return
-	}
-	t.replica.node.Read(t.doc, func(d *crdt.Document) {
-		if d != nil {
-			fn(d)
-		}
-	})
-}

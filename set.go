@@ -2,6 +2,7 @@ package joinery
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/joinery-crdt/joinery/crdt"
@@ -15,7 +16,8 @@ type Set struct {
 	elements
 }
 
-// Add puts elements into the set. Several are an atomic group only inside an Update.
+// Add puts elements into the set. If one of them is too large none is added.
+// Several are seen by others one by one, but inside an Update.
 func (s Set) Add(ctx context.Context, elems ...any) error { return s.each(ctx, elems, s.put(false)) }
 
 // Remove takes elements out, as far as this replica has observed them in it.
@@ -60,16 +62,19 @@ func (s elements) put(mark bool) func(*crdt.Document, kernel.Ref, string) error 
 	}
 }
 
-// each writes every element under one lock.
+// each writes every element under one lock, or none if one is too large.
 func (s elements) each(ctx context.Context, elems []any, do func(*crdt.Document, kernel.Ref, string) error) error {
 	keys := make([]string, len(elems))
 	for i, e := range elems {
 		var err error
-		if keys[i], err = encode(e); err != nil {
+		if keys[i], err = s.key(e); err != nil {
 			return s.wrap(err)
 		}
 	}
 	return s.write(ctx, func(d *crdt.Document) error {
+		if limit := s.replica.maxFields; d.State().Dots()+len(keys) > limit && s.fresh(d, keys) > limit-d.State().Dots() {
+			return fmt.Errorf("%w: the document would get more than %d fields", ErrTooLarge, limit)
+		}
 		for _, key := range keys {
 			in, err := d.Ensure(s.path)
 			if err != nil {
@@ -81,6 +86,26 @@ func (s elements) each(ctx context.Context, elems []any, do func(*crdt.Document,
 		}
 		return nil
 	})
+}
+
+// key encodes an element.
+func (s elements) key(elem any) (string, error) {
+	key, err := encode(elem)
+	if err == nil && len(key) > kernel.MaxKey {
+		err = fmt.Errorf("%w: element of %d bytes, the limit is %d", ErrTooLarge, len(key), kernel.MaxKey)
+	}
+	return key, err
+}
+
+// fresh returns how many of the elements are nowhere in the document yet.
+func (s elements) fresh(d *crdt.Document, keys []string) (n int) {
+	in, ok := d.Container(s.path)
+	for _, key := range keys {
+		if !ok || !d.State().Has(in, s.tag, key) {
+			n++
+		}
+	}
+	return n
 }
 
 // Contains reports whether an element is in the set. A value that cannot be

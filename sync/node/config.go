@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,8 +24,11 @@ type Config struct {
 	Logger *slog.Logger
 	// Inbox bounds the messages that wait to be merged. Default 8192.
 	Inbox int
-	// Outbox bounds the bytes that wait to be published. Writers wait while it
-	// is full. Default 16 MiB.
+	// InboxBytes bounds their bytes. Default 64 MiB.
+	InboxBytes int
+	// Outbox bounds the bytes that wait to be published. Writers wait a moment
+	// while it is full; what is above twice of it is dropped, to be repaired.
+	// Default 16 MiB.
 	Outbox int
 }
 
@@ -38,34 +42,41 @@ func (c *Config) validate() error {
 	if err := message.CheckSpace(c.Space); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	if c.Inbox < 0 || c.Outbox < 0 {
+	if c.Inbox < 0 || c.InboxBytes < 0 || c.Outbox < 0 {
 		return fmt.Errorf("%w: negative queue size", ErrConfig)
 	}
-	if c.Inbox == 0 {
-		c.Inbox = 8192
-	}
-	if c.Outbox == 0 {
-		c.Outbox = 16 << 20
-	}
+	c.Inbox = cmp.Or(c.Inbox, 8192)
+	c.InboxBytes = cmp.Or(c.InboxBytes, 64<<20)
+	c.Outbox = cmp.Or(c.Outbox, 16<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c.fitMessages()
 }
 
-// fitMessages keeps messages below what the transport takes, with room for
-// what it puts around them.
+const (
+	// room is what a transport may put around a message, in bytes.
+	room = 4 << 10
+	// standard is the default of the largest message, least the smallest that
+	// a transport must take.
+	standard, least = 256 << 10, 4 << 10
+)
+
+// fitMessages keeps messages below what the transport takes. A transport that
+// does not know yet says 0.
 func (c *Config) fitMessages() error {
-	if c.Broker == nil {
+	want := c.Replica.MaxMessage
+	c.Replica.MaxMessage = cmp.Or(want, standard)
+	if c.Broker == nil || c.Broker.MaxPayload() <= 0 {
 		return nil
 	}
-	const room, standard = 4 << 10, 256 << 10
 	limit := c.Broker.MaxPayload() - room
-	if c.Replica.MaxMessage == 0 && limit < standard && limit > room {
-		c.Replica.MaxMessage = limit
+	switch {
+	case limit < least:
+		return fmt.Errorf("%w: the transport takes payloads of %d bytes, the least is %d", ErrConfig, limit+room, least+room)
+	case want > limit:
+		return fmt.Errorf("%w: MaxMessage of %d bytes does not fit the transport's payload of %d, less %d", ErrConfig, want, limit+room, room)
 	}
-	if c.Replica.MaxMessage > limit && limit > 0 {
-		return fmt.Errorf("%w: MaxMessage of %d bytes does not fit the transport's payload of %d", ErrConfig, c.Replica.MaxMessage, c.Broker.MaxPayload())
-	}
+	c.Replica.MaxMessage = min(c.Replica.MaxMessage, limit)
 	return nil
 }

@@ -1,26 +1,28 @@
 package node
 
 import (
-	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
-// batch bounds the messages that are merged under one lock.
-const batch = 64
+// Bounds of what is merged under one lock: readers and writers wait meanwhile.
+const (
+	batch      = 64
+	batchBytes = 512 << 10
+)
 
 // run is the node's main loop.
 func (n *Node) run() {
-	defer n.workers.Done()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	events := n.cfg.Broker.Events()
 	for {
 		select {
-		case <-n.done:
+		case <-n.life.Done():
 			return
 		case e, ok := <-events:
 			if !ok {
@@ -34,14 +36,19 @@ func (n *Node) run() {
 			n.tick()
 		case <-n.wake:
 		}
-		n.mu.RLock()
-		next := n.core.Next()
-		n.mu.RUnlock()
-		if next.IsZero() {
-			timer.Stop()
-		} else {
-			timer.Reset(time.Until(next))
-		}
+		n.await(timer)
+	}
+}
+
+// await sets the timer to when the state machine next has something to do.
+func (n *Node) await(timer *time.Timer) {
+	n.mu.RLock()
+	next := n.core.Next()
+	n.mu.RUnlock()
+	if next.IsZero() {
+		timer.Stop()
+	} else {
+		timer.Reset(time.Until(next))
 	}
 }
 
@@ -49,19 +56,20 @@ func (n *Node) run() {
 func (n *Node) step(a arrival) {
 	n.mu.Lock()
 	now := time.Now()
-	for i := 0; ; i++ {
+	for count, bytes, more := 0, 0, true; more && count < batch && bytes < batchBytes; count++ {
+		bytes += len(a.data)
+		n.waiting.Add(-int64(len(a.data)))
 		if err := n.core.Step(now, a.doc, a.data); err != nil {
 			n.cfg.Logger.Debug("joinery: message refused", "space", n.cfg.Space, "document", a.doc, "error", err)
 		}
-		if i == batch {
+		if count+1 == batch || bytes >= batchBytes {
 			break
 		}
 		select {
 		case a = <-n.inbox:
-			continue
 		default:
+			more = false
 		}
-		break
 	}
 	n.core.Tick(now)
 	n.finish()
@@ -73,13 +81,26 @@ func (n *Node) tick() {
 	n.finish()
 }
 
+// connect tells the state machine of the link. Up may be told again when
+// messages were lost: it then asks everybody what it missed.
 func (n *Node) connect(up bool) {
 	n.mu.Lock()
-	if up != n.core.Online() || up {
+	if up {
+		n.fitMessages()
+	}
+	if up || n.core.Online() {
 		n.core.Connect(time.Now(), up)
 	}
 	n.finish()
 	n.poke()
+}
+
+// fitMessages follows the transport's limit, which another server may set
+// otherwise. The caller holds the lock.
+func (n *Node) fitMessages() {
+	if limit := n.cfg.Broker.MaxPayload() - room; limit > 0 {
+		n.core.LimitMessages(min(limit, n.most))
+	}
 }
 
 func (n *Node) onEvent(e broker.Event) {
@@ -88,6 +109,7 @@ func (n *Node) onEvent(e broker.Event) {
 	case broker.Connected:
 		log.Info("joinery: connected")
 		n.connect(true)
+		n.selfTest()
 	case broker.Disconnected:
 		log.Info("joinery: disconnected; writes go on and are sent after the reconnect", "error", e.Err)
 		n.connect(false)
@@ -96,26 +118,37 @@ func (n *Node) onEvent(e broker.Event) {
 		log.Warn("joinery: slow consumer; what was dropped is being repaired", "messages", e.Count, "subject", e.Subject)
 		n.connect(true)
 	case broker.Denied:
-		n.counters.setDenied(e)
-		log.Error("joinery: permission denied", "subject", e.Subject, "error", e.Err)
+		n.onDenied(e)
 	case broker.Closed:
+		n.counters.gone.Store(true)
 		log.Error("joinery: connection closed for good; open the replica on a new one", "error", e.Err)
 		n.connect(false)
 	}
 }
 
+// onDenied notes a refused subject, unless it is somebody else's who shares
+// the connection.
+func (n *Node) onDenied(e broker.Event) {
+	if e.Subject != "" && !strings.HasPrefix(e.Subject, strings.TrimSuffix(n.subjects.Beacon(), "b")) {
+		return
+	}
+	n.denied(e.Subject, e.Err)
+	if n.audited.CompareAndSwap(false, true) {
+		n.workers.Go(n.audit)
+	}
+}
+
 // publish sends what is in the outbox.
 func (n *Node) publish() {
-	defer n.workers.Done()
+	var msgs []replica.Outgoing
 	for {
-		msgs := n.outbox.take()
-		if msgs == nil {
+		if msgs = n.outbox.take(msgs); msgs == nil {
 			return
 		}
 		for i := range msgs {
 			n.publishOne(&msgs[i])
+			n.outbox.sent(len(msgs[i].Data))
 		}
-		n.outbox.sent(msgs)
 	}
 }
 
@@ -142,30 +175,4 @@ func (n *Node) subject(m *replica.Outgoing) string {
 		return n.subjects.Replica(m.Peer)
 	}
 	return n.subjects.Beacon()
-}
-
-// WaitEqual returns when the digests that this node and all peers heard of
-// lately last told are equal, or with ctx's error. It is how demonstrations and tests
-// wait for convergence.
-func (n *Node) WaitEqual(ctx context.Context, with ...*Node) error {
-	for {
-		if n.equal(with) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
-		}
-	}
-}
-
-func (n *Node) equal(with []*Node) bool {
-	digest := n.Digest()
-	for _, o := range with {
-		if o.Digest() != digest {
-			return false
-		}
-	}
-	return true
 }

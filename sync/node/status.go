@@ -1,10 +1,10 @@
 package node
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
@@ -16,6 +16,7 @@ type counters struct {
 	dropped   atomic.Uint64
 	refused   atomic.Uint64
 	alarms    atomic.Uint64
+	gone      atomic.Bool // the connection is closed for good
 
 	mu     sync.Mutex
 	denied []string
@@ -24,12 +25,15 @@ type counters struct {
 // maxDenied bounds the denied subjects that are remembered.
 const maxDenied = 16
 
-func (c *counters) setDenied(e broker.Event) {
+// setDenied notes a subject and reports whether it is news.
+func (c *counters) setDenied(subject string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.denied) < maxDenied {
-		c.denied = append(c.denied, e.Subject)
+	if len(c.denied) == maxDenied || slices.Contains(c.denied, subject) {
+		return false
 	}
+	c.denied = append(c.denied, subject)
+	return true
 }
 
 // Status is a node's condition at one moment.
@@ -37,22 +41,23 @@ type Status struct {
 	Space     string
 	Actor     causal.Actor
 	Online    bool
+	Gone      bool   // the connection was closed for good
 	Digest    uint64 // equal at nodes that hold the same
 	Peers     []replica.PeerStatus
 	Replica   replica.Stats
 	Published uint64   // messages handed to the transport
 	Unsent    uint64   // messages not sent, for want of a link or because of an error
 	Dropped   uint64   // messages lost because this node was too slow, to be repaired
-	Denied    []string // subjects that the server refused
+	Denied    []string // subjects that the server refused since Open, up to 16
 	Alarms    uint64
 }
 
 // Status returns the node's condition.
 func (n *Node) Status() Status {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	s := Status{
-		Space: n.cfg.Space, Actor: n.core.Actor(), Online: n.core.Online(), Digest: n.core.Digest(),
+		Space: n.cfg.Space, Actor: n.core.Actor(), Online: n.core.Online(), Gone: n.counters.gone.Load(), Digest: n.core.Digest(),
 		Peers: n.core.Peers(), Replica: n.core.Stats(),
 		Published: n.counters.published.Load(), Unsent: n.counters.unsent.Load(),
 		Dropped: n.counters.dropped.Load(), Alarms: n.counters.alarms.Load(),
@@ -66,7 +71,7 @@ func (n *Node) Status() Status {
 
 // Digest returns the digest of everything that the node holds.
 func (n *Node) Digest() uint64 {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	return n.core.Digest()
 }

@@ -2,10 +2,9 @@ package node
 
 import (
 	"context"
-	"strings"
+	"encoding/binary"
 	"sync"
 
-	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/replica"
@@ -32,22 +31,21 @@ type Watcher struct {
 // Watch begins to collect the changes of documents that match a pattern.
 func (n *Node) Watch(pattern string) *Watcher {
 	w := &Watcher{node: n, pattern: pattern, queued: make(map[string]int), news: make(chan struct{}, 1)}
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
-	select {
-	case <-n.done:
+	if n.closed {
 		w.end()
-	default:
-		n.watchers[w] = struct{}{}
-		n.core.Watch(true)
+		return w
 	}
+	n.watchers[w] = struct{}{}
+	n.core.Watch(true)
 	return w
 }
 
 // Stop ends the watcher.
 func (w *Watcher) Stop() {
 	n := w.node
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	delete(n.watchers, w)
 	n.core.Watch(len(n.watchers) > 0)
@@ -67,36 +65,59 @@ func (n *Node) endWatchers() {
 	for w := range n.watchers {
 		w.end()
 	}
+	clear(n.watchers)
+	n.core.Watch(false)
 }
 
 // deliver hands changes to the watchers; the caller holds the lock.
 func (n *Node) deliver(changes []replica.Change) {
+	if len(changes) == 0 || len(n.watchers) == 0 {
+		return
+	}
+	places := make([]string, len(changes))
+	var scratch []byte
 	for i := range changes {
-		for w := range n.watchers {
-			if message.Match(w.pattern, changes[i].Doc) {
-				w.put(&changes[i])
-			}
-		}
+		scratch = appendPlace(scratch[:0], &changes[i])
+		places[i] = string(scratch)
+	}
+	for w := range n.watchers {
+		w.put(changes, places)
 	}
 }
 
-// place names where a change happened, for comparison.
-func place(c *replica.Change) string {
-	var b strings.Builder
-	b.WriteString(c.Doc)
-	for _, p := range append(c.Path, kernel.Component{Tag: c.Tag, Name: c.Key}) {
-		b.WriteByte(0)
-		b.WriteByte(byte(p.Tag))
-		b.WriteString(p.Name)
+// appendPlace appends a name of where a change happened, for comparison: each
+// part with its length, so that no two places share one.
+func appendPlace(dst []byte, c *replica.Change) []byte {
+	part := func(tag kernel.Tag, name string) {
+		dst = binary.AppendUvarint(append(dst, byte(tag)), uint64(len(name)))
+		dst = append(dst, name...)
 	}
-	return b.String()
+	part(0, c.Doc)
+	for _, p := range c.Path {
+		part(p.Tag, p.Name)
+	}
+	part(c.Tag, c.Key)
+	return dst
 }
 
-func (w *Watcher) put(c *replica.Change) {
+// put adds changes, those of one write or merge together.
+func (w *Watcher) put(changes []replica.Change, places []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	at := place(c)
-	if i, ok := w.queued[at]; ok {
+	some := false
+	for i := range changes {
+		if message.Match(w.pattern, changes[i].Doc) {
+			w.add(&changes[i], places[i])
+			some = true
+		}
+	}
+	if some {
+		w.notify()
+	}
+}
+
+func (w *Watcher) add(c *replica.Change, place string) {
+	if i, ok := w.queued[place]; ok {
 		w.queue[i].Local = w.queue[i].Local && c.Local
 		return
 	}
@@ -104,9 +125,8 @@ func (w *Watcher) put(c *replica.Change) {
 		w.queue, w.gap = nil, true
 		clear(w.queued)
 	}
-	w.queued[at] = len(w.queue)
+	w.queued[place] = len(w.queue)
 	w.queue = append(w.queue, *c)
-	w.notify()
 }
 
 func (w *Watcher) notify() {
@@ -121,16 +141,11 @@ func (w *Watcher) notify() {
 // have to be read anew. It returns ErrClosed after Stop or the node's Close.
 func (w *Watcher) Next(ctx context.Context) (changes []replica.Change, gap bool, err error) {
 	for {
-		w.mu.Lock()
-		changes, gap = w.queue, w.gap
-		w.queue, w.gap = nil, false
-		clear(w.queued)
-		ended := w.ended
-		w.mu.Unlock()
-		if len(changes) > 0 || gap {
+		changes, gap, ended := w.take()
+		switch {
+		case len(changes) > 0 || gap:
 			return changes, gap, nil
-		}
-		if ended {
+		case ended:
 			return nil, false, ErrClosed
 		}
 		select {
@@ -141,18 +156,13 @@ func (w *Watcher) Next(ctx context.Context) (changes []replica.Change, gap bool,
 	}
 }
 
-// Snapshot calls fn with every document that matches a pattern, in the order
-// of their names, each under the lock by itself.
-func (n *Node) Snapshot(pattern string, fn func(name string, d *crdt.Document) bool) {
-	for _, name := range n.Names(pattern) {
-		goOn := true
-		n.Read(name, func(d *crdt.Document) {
-			if d != nil {
-				goOn = fn(name, d)
-			}
-		})
-		if !goOn {
-			return
-		}
+func (w *Watcher) take() (changes []replica.Change, gap, ended bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	changes, gap = w.queue, w.gap
+	w.queue, w.gap = nil, false
+	if len(changes) > 0 {
+		w.queued = make(map[string]int) // clear would keep the room of the worst case
 	}
+	return changes, gap, w.ended
 }

@@ -1,0 +1,63 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/joinery-crdt/joinery/broker"
+)
+
+// Bounds of waiting for a server that may refuse without a word.
+const (
+	testTimeout  = 5 * time.Second
+	auditTimeout = time.Second
+)
+
+// selfTester is a broker that can find out what its server allows.
+type selfTester interface {
+	SelfTest(ctx context.Context, subject string) error
+}
+
+// selfTest finds out, in the background, whether this node may speak at all:
+// some servers refuse without a word. The subject is the node's own; nobody
+// else hears the test. A node that may do nothing still works for its program.
+func (n *Node) selfTest() {
+	t, ok := n.cfg.Broker.(selfTester)
+	if !ok {
+		return
+	}
+	n.workers.Go(func() {
+		ctx, cancel := context.WithTimeout(n.life, testTimeout)
+		defer cancel()
+		subject := n.subjects.Probe(n.cfg.Replica.ID)
+		if err := t.SelfTest(ctx, subject); errors.Is(err, broker.ErrDenied) && n.life.Err() == nil {
+			n.denied(subject, err)
+		}
+	})
+}
+
+// audit repeats the subscriptions one by one, as a connection remembers only
+// the last of several refusals. What arrives twice meanwhile does no harm.
+func (n *Node) audit() {
+	ctx, cancel := context.WithTimeout(n.life, auditTimeout)
+	defer cancel()
+	for _, i := range n.interests() {
+		sub, err := n.cfg.Broker.Subscribe(i.pattern, i.queue, n.receive)
+		if err != nil {
+			return
+		}
+		err = n.cfg.Broker.Flush(ctx) // a refusal becomes an event before it returns
+		_ = sub.Unsubscribe()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// denied notes a subject that the server refused, once.
+func (n *Node) denied(subject string, err error) {
+	if n.counters.setDenied(subject) {
+		n.cfg.Logger.Error("joinery: permission denied; the replica goes on without", "space", n.cfg.Space, "subject", subject, "error", err)
+	}
+}

@@ -1,0 +1,81 @@
+package joinery
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+)
+
+// target is where the handles of a document read and write.
+type target struct {
+	replica *Replica
+	doc     string
+	tx      *transaction // inside an Update or View
+}
+
+// transaction is an Update or View under way. It runs under the replica's lock.
+type transaction struct {
+	doc      *crdt.Document
+	readOnly bool
+	ended    bool
+}
+
+func (x *transaction) end() { x.ended = true }
+
+// open returns the document, which is locked for whoever is inside.
+func (x *transaction) open() *crdt.Document {
+	if x.ended {
+		panic("joinery: Tx used after its Update or View has ended")
+	}
+	return x.doc
+}
+
+func (t target) write(ctx context.Context, fn func(*crdt.Document) error) error {
+	if t.tx == nil {
+		return t.wrap(t.replica.node.Write(ctx, t.doc, fn))
+	}
+	d := t.tx.open()
+	if t.tx.readOnly {
+		panic("joinery: write inside a View; use Update")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return fn(d)
+}
+
+// read calls fn with the document if there is one.
+func (t target) read(fn func(*crdt.Document)) {
+	if t.tx != nil {
+		fn(t.tx.open())
+		return
+	}
+	t.replica.node.Read(t.doc, func(d *crdt.Document) {
+		if d != nil {
+			fn(d)
+		}
+	})
+}
+
+// put writes a payload below a path, within the replica's limits.
+func (t target) put(d *crdt.Document, path []kernel.Component, at kernel.Component, do func(kernel.Ref) error) error {
+	in, err := d.Ensure(path)
+	if err != nil {
+		return err
+	}
+	if s, limit := d.State(), t.replica.maxFields; s.Dots() >= limit && !s.Has(in, at.Tag, at.Name) {
+		return fmt.Errorf("%w: the document has %d fields, the limit is %d", ErrTooLarge, s.Dots(), limit)
+	}
+	return do(in)
+}
+
+// encode encodes a value for a write.
+func (t target) encode(v any) (string, error) {
+	b, err := encode(v)
+	if err == nil && len(b) > t.replica.maxValue {
+		err = fmt.Errorf("%w: value of %d bytes, the limit is %d", ErrTooLarge, len(b), t.replica.maxValue)
+	}
+	return b, t.wrap(err)
+}
