@@ -8,21 +8,38 @@ type Outgoing struct {
 	// MaxBytes bounds all transfers together; the newest is always kept.
 	MaxBytes int
 
-	order []*outgoing // least recently used first
+	order []*Offer // least recently used first
 	bytes int
 }
 
-type outgoing struct {
-	id   uint64
-	data delta.Delta
+// Offer is a transfer that others may fetch.
+type Offer struct {
+	ID     uint64
+	Doc    string
+	Have   uint64 // hash of the context of whoever it was made for
+	Digest uint64 // of the document as it was then
+	Data   delta.Delta
 }
 
-// Add offers a transfer under an id.
-func (o *Outgoing) Add(id uint64, data delta.Delta) {
-	o.order = append(o.order, &outgoing{id, data})
+// Find returns the transfer of a document for somebody who has seen what have
+// is the hash of. Whoever asks again, because the answer was lost, gets the
+// same one. It must have something new for such a receiver.
+func (o *Outgoing) Find(doc string, have uint64) (Offer, bool) {
+	for _, t := range o.order {
+		if t.Doc == doc && t.Have == have {
+			return *t, true
+		}
+	}
+	return Offer{}, false
+}
+
+// Add offers a transfer.
+func (o *Outgoing) Add(t Offer) {
+	data := t.Data
+	o.order = append(o.order, &t)
 	o.bytes += len(data)
 	for o.bytes > o.MaxBytes && len(o.order) > 1 {
-		o.bytes -= len(o.order[0].data)
+		o.bytes -= len(o.order[0].Data)
 		o.order[0] = nil
 		o.order = o.order[1:]
 	}
@@ -32,15 +49,15 @@ func (o *Outgoing) Add(id uint64, data delta.Delta) {
 // or ends before offset.
 func (o *Outgoing) Read(id, offset uint64, n int) []byte {
 	for i, t := range o.order {
-		if t.id != id {
+		if t.ID != id {
 			continue
 		}
 		copy(o.order[i:], o.order[i+1:])
 		o.order[len(o.order)-1] = t
-		if offset >= uint64(len(t.data)) {
+		if offset >= uint64(len(t.Data)) {
 			return nil
 		}
-		return t.data[offset:min(offset+uint64(n), uint64(len(t.data)))]
+		return t.Data[offset:min(offset+uint64(n), uint64(len(t.Data)))]
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
 	for i := range m.Hints {
 		unexplained ^= r.onHint(p, &m.Hints[i])
 	}
-	if unexplained == 0 {
+	if unexplained == 0 || unexplained == p.stuck {
 		return
 	}
 	p.odd++
@@ -155,8 +155,11 @@ func (r *Replica) onHint(p *peer, h *message.State) (share uint64) {
 // replica lacks. Where that is not certain the peer is left to catch up first:
 // if it then still differs it is ahead.
 func (r *Replica) compare(d *document, p *peer, h *message.State) {
-	if d.digest == h.Digest {
+	if d.digest == h.Digest || d.stuck == [2]uint64{d.digest, h.Digest} {
 		return
+	}
+	if r.listing != nil {
+		r.listing.found = true
 	}
 	if d.lacks(p, h) || d.odd >= maxOdd {
 		d.odd = 0
@@ -191,6 +194,7 @@ type listing struct {
 	after string
 	until time.Time // when the question is repeated
 	tries int
+	found bool // a difference that can be ended
 }
 
 // maxLists is how often a page is asked for.
@@ -267,6 +271,9 @@ func (r *Replica) onListing(p *peer, m *message.Listing) {
 	}
 	if !m.More || len(m.States) == 0 {
 		p.odd = 0
+		if !r.listing.found {
+			p.stuck = p.digest ^ r.digest
+		}
 		r.listing = nil
 		return
 	}

@@ -20,6 +20,9 @@ type Config struct {
 	// MaxDrift bounds how far ahead remote timestamps may pull the clock; 0 is
 	// hlc.DefaultMaxDrift.
 	MaxDrift time.Duration
+	// Mark is what Mark returned at an earlier start, as far as it is known: the
+	// clock then goes on from there even if the device boots in 1970.
+	Mark hlc.Time
 	// Rand gives nonces, incarnations and jitter. Required; for production it
 	// must be seeded so that no two replicas and no two starts share a seed.
 	Rand *rand.Rand

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/delta"
 	"github.com/joinery-crdt/joinery/sync/antientropy"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
@@ -46,21 +49,31 @@ func (r *Replica) serve(w *message.Want) message.Gift {
 		return message.Gift{Doc: w.Doc, Answer: message.No}
 	}
 	r.seal(d)
+	have := nonZero(xxhash.Sum64(message.AppendContext(nil, w.Have)))
+	if t, ok := r.outgoing.Find(d.name, have); ok && w.Only.IsEmpty() {
+		return transfer(&t)
+	}
 	limit := r.cfg.MaxMessage / 2
 	g := antientropy.Answer(antientropy.Source{Doc: d.name, State: d.copy.State(), Log: &r.log}, w, limit)
 	if g.Answer != message.Frame {
 		return g
 	}
 	r.stats.FramesSent++
+	t := antientropy.Offer{Doc: d.name, Have: have, Digest: g.Digest, Data: g.Deltas[0]}
 	if own := d.copy.State().Context(); own.Equal(w.Have) {
 		r.alarm(Alarm{Kind: Conflict, Doc: d.name, Detail: "a replica that has seen the same events holds different data"})
+		t.Have = 0 // it brings nothing new, and to find it again would hide what does
 	}
-	if frame := g.Deltas[0]; len(frame) > limit {
-		g.Answer, g.Deltas = message.Transfer, nil
-		g.ID, g.Size = nonZero(r.cfg.Rand.Uint64()), uint64(len(frame))
-		r.outgoing.Add(g.ID, frame)
+	if len(t.Data) <= limit {
+		return g
 	}
-	return g
+	t.ID = nonZero(r.cfg.Rand.Uint64())
+	r.outgoing.Add(t)
+	return transfer(&t)
+}
+
+func transfer(t *antientropy.Offer) message.Gift {
+	return message.Gift{Doc: t.Doc, Answer: message.Transfer, ID: t.ID, Size: uint64(len(t.Data)), Digest: t.Digest}
 }
 
 // onPush takes what a peer gives, document by document.
@@ -87,8 +100,11 @@ func (r *Replica) take(p *peer, g *message.Gift) error {
 	progress := false
 	for _, b := range g.Deltas {
 		before := r.stats.UnitsMerged
-		if _, err := r.accept(d, b, g.Answer == message.Units); err != nil {
+		f, err := r.accept(d, b, g.Answer == message.Units)
+		if err != nil {
 			failed = err
+		} else if g.Answer == message.Frame {
+			d.noteStuck(f, g.Digest)
 		}
 		progress = progress || r.stats.UnitsMerged > before
 	}
@@ -138,6 +154,7 @@ func (r *Replica) beginTransfer(d *document, p *peer, g *message.Gift) {
 	d.chase.transfer = &antientropy.Incoming{ID: g.ID, Size: g.Size}
 	r.incoming[g.ID] = d
 	d.chase.source, d.chase.nonce, d.chase.attempts = p.id, p.nonce, 0
+	d.chase.shown.Digest = g.Digest
 	r.fetch(d)
 }
 
@@ -175,9 +192,24 @@ func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
 		return nil
 	}
 	r.stats.Transfers++
-	_, err := r.accept(d, c.transfer.Delta(), false)
+	f, err := r.accept(d, c.transfer.Delta(), false)
+	if err == nil {
+		d.noteStuck(f, c.shown.Digest)
+	}
 	r.endChase(d)
 	return err
+}
+
+// noteStuck notes that a document differs from a peer's although both have
+// seen the same events, and the peer's whole state did not help. Nothing will,
+// so it is not asked for again as long as both stay as they are.
+func (d *document) noteStuck(f *delta.Frame, theirs uint64) {
+	s := d.copy.State()
+	if own := s.Digest(); own != theirs {
+		if ctx := s.Context(); ctx.Equal(f.Claims()) {
+			d.stuck = [2]uint64{own, theirs}
+		}
+	}
 }
 
 // transferring returns the document whose transfer a chunk is of. What another

@@ -73,9 +73,10 @@ type document struct {
 	count   uint64 // events seen, as of the same moment as digest
 	hints   int    // in how many beacons the document is still to be named
 	unsent  bool
-	odd     int    // summaries in a row that differed without showing who is behind
-	local   bool   // the change under way is a local write
-	alarmed uint64 // conflicts reported
+	odd     int       // summaries in a row that differed without showing who is behind
+	stuck   [2]uint64 // own digest and a peer's that nothing makes equal
+	local   bool      // the change under way is a local write
+	alarmed uint64    // conflicts reported
 	chase   chase
 }
 
@@ -96,6 +97,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 		pulls:    make(map[pullKey]*pull),
 		incoming: make(map[uint64]*document),
 	}
+	r.clock.Restore(cfg.Mark)
 	r.log.MaxBytes = max(cfg.LogBytes, 0)
 	r.outgoing.MaxBytes = cfg.MaxTransfer
 	return r, nil
@@ -105,6 +107,10 @@ func nonZero(n uint64) uint64 { return max(n, 1) }
 
 // Actor returns whom the replica mints dots as at present.
 func (r *Replica) Actor() causal.Actor { return r.actor }
+
+// Mark returns the greatest timestamp that the replica gave out or followed. Keep
+// it with the records and hand it to the next start in Config.Mark.
+func (r *Replica) Mark() hlc.Time { return r.clock.Last() }
 
 // Online reports whether the transport is up, as far as Connect was told.
 func (r *Replica) Online() bool { return r.online }
@@ -190,17 +196,29 @@ func (r *Replica) Write(now time.Time, doc string, fn func(*crdt.Document) error
 		return err
 	}
 	r.advance(now)
+	_, held := r.docs[doc]
 	d := r.open(doc)
-	before := d.head()
+	before, changes := d.head(), len(r.out.Changes)
 	d.local = true
-	err := r.mint(d, fn)
+	defer func() { r.written(d, d.head()-before, changes, held) }() // also if fn panics
+	return r.mint(d, fn)
+}
+
+// written ends a local write that minted n events. One that minted none, or
+// was taken back, leaves no trace.
+func (r *Replica) written(d *document, n uint64, changes int, held bool) {
 	d.local = false
-	if n := d.head() - before; n > 0 {
+	if n > 0 {
 		r.stats.Writes += n
 		d.touch()
 		r.queue(d)
+		return
 	}
-	return err
+	r.out.Changes = r.out.Changes[:changes]
+	if !held && d.copy.State().IsEmpty() && d.chase.index < 0 {
+		delete(r.docs, d.name)
+		r.sorted = false
+	}
 }
 
 // mint runs fn, once more under a new incarnation if the old one can mint no more.

@@ -21,6 +21,7 @@ func (r *Replica) Step(now time.Time, doc string, data []byte) error {
 	h, body, err := message.Parse(data)
 	if err == nil && r.isEcho(h) {
 		r.stats.Echoes++
+		r.onOwn(body)
 		return nil
 	}
 	if err == nil {
@@ -36,6 +37,20 @@ func (r *Replica) Step(now time.Time, doc string, data []byte) error {
 // a clone from being taken for an echo.
 func (r *Replica) isEcho(h message.Header) bool {
 	return h.From.ID == r.cfg.ID && h.Nonce == r.nonce
+}
+
+// onOwn takes what the replica itself sent. A request that the queue group gave
+// back to it goes to somebody else at once.
+func (r *Replica) onOwn(body message.Body) {
+	m, ok := body.(*message.Pull)
+	if !ok {
+		return
+	}
+	for i := range m.Wants {
+		if d := r.docs[m.Wants[i].Doc]; d != nil && d.chase.index >= 0 && d.chase.transfer == nil && d.chase.attempts > 0 {
+			r.schedule(d, r.now)
+		}
+	}
 }
 
 // dispatch is the one switch over what replicas say.
@@ -76,6 +91,7 @@ type peer struct {
 	odd    int          // beacons in a row whose digest differed without a hint why
 	actor  causal.Actor // of the last message
 	nonce  uint64       // of the last message; another process may use the same id
+	stuck  uint64       // by how much the digests differ for good, as far as is known
 }
 
 // meet notes that a peer was heard of.

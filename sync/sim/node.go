@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/delta"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
@@ -38,6 +39,10 @@ type node struct {
 	disk    []replica.Record
 	kept    map[string]uint64 // digests of documents as the disk has them, where known
 	batches map[string]*batch
+
+	stamp     hlc.Time // greatest timestamp of its writes
+	keptStamp hlc.Time // as of what the disk has
+	mark      hlc.Time // of the clock, as the disk has it
 
 	offset time.Duration // of the physical clock
 	frozen *time.Time
@@ -91,11 +96,12 @@ func (w *world) start(n *node, incarnation ...uint64) {
 	src := rand.NewPCG(w.script.Seed^uint64(n.index)<<40, n.starts)
 	r, err := replica.New(replica.Config{
 		ID: n.id, Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
-		MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
+		Mark: n.mark, MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
 	}, w.time())
 	if err != nil {
 		panic(err)
 	}
+	n.stamp = n.keptStamp
 	n.r, n.actor, n.batches = r, r.Actor(), make(map[string]*batch)
 	n.inbox, n.paused, n.dying, n.online = nil, false, false, true
 	for _, rec := range n.disk {
@@ -177,6 +183,7 @@ func (w *world) plan(n *node) {
 
 // keep writes records to the disk. With that the writes in them are acknowledged.
 func (w *world) keep(n *node, records []replica.Record) {
+	n.mark, n.keptStamp = n.r.Mark(), n.stamp
 	for _, rec := range records {
 		n.disk = append(n.disk, rec)
 		f, err := rec.Delta.Open()

@@ -126,6 +126,7 @@ func (w *world) restore(n *node, records int) {
 	w.lossy = true
 	n.disk = n.disk[:records:records]
 	clear(n.kept)
+	n.mark, n.keptStamp = 0, 0
 	w.start(n)
 }
 
