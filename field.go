@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/message"
 )
 
 // Kind is the type of a field.
@@ -65,39 +66,104 @@ type spot struct {
 	key  string
 }
 
-// spots calls yield for every place in which something lives, in the order of
-// names, then of types.
-func spots(d *crdt.Document, in kernel.Ref, path []kernel.Component, yield func(spot) bool) bool {
-	s := d.State()
-	for _, e := range sortedEntries(s, in) {
-		if !yield(spot{path, e.Tag, e.Name}) {
-			return false
-		}
-	}
-	type child struct {
-		ref kernel.Ref
-		kernel.Component
-	}
-	var below []child
-	for r, c := range s.Containers(in) {
-		below = append(below, child{r, c})
-	}
-	slices.SortFunc(below, func(a, b child) int { return compareComponents(a.Component, b.Component) })
-	for _, c := range below {
-		if !spots(d, c.ref, append(path[:len(path):len(path)], c.Component), yield) {
-			return false
-		}
-	}
-	return true
+// reading is what was at a place at one moment, not decoded yet: that is done
+// without the lock.
+type reading struct {
+	spot
+	value    string // encoded
+	number   int64  // a counter's
+	on       bool   // a flag's
+	exists   bool
+	siblings int
 }
 
-func sortedEntries(s *kernel.State, in kernel.Ref) []kernel.Component {
-	out := make([]kernel.Component, 0, s.Len(in))
-	for l := range s.Entries(in) {
-		out = append(out, kernel.Component{Tag: l.Tag, Name: l.Key})
+// look reads what is at a place.
+func look(d *crdt.Document, in kernel.Ref, at spot) reading {
+	r := reading{spot: at}
+	switch kinds[at.tag] {
+	case KindElement, KindRemoveWins:
+		r.exists = d.Present(in, at.tag, at.key)
+	case KindCounter:
+		r.number, r.exists = d.Sum(in, at.key)
+	case KindFlag, KindDisableWinsFlag:
+		r.on, r.exists = d.Present(in, at.tag, at.key), d.State().Has(in, at.tag, at.key)
+	default:
+		r.siblings = countSiblings(d.State(), in, at)
+		var l kernel.Live
+		l, r.exists = d.Latest(in, at.tag, at.key)
+		r.value = l.Value
 	}
-	slices.SortFunc(out, compareComponents)
-	return out
+	return r
+}
+
+func countSiblings(s *kernel.State, in kernel.Ref, at spot) (n int) {
+	for range s.Siblings(in, at.tag, at.key) {
+		n++
+	}
+	return n
+}
+
+// lookAt is look for a place whose container may be gone.
+func lookAt(d *crdt.Document, at spot) reading {
+	if in, ok := d.Container(at.path); ok {
+		return look(d, in, at)
+	}
+	return reading{spot: at}
+}
+
+// field decodes a reading.
+func (r *reading) field() Field {
+	f := Field{Kind: kinds[r.tag], Exists: r.exists, Siblings: r.siblings, Path: make([]string, 0, len(r.path)+1)}
+	for _, c := range r.path {
+		f.Path = append(f.Path, c.Name)
+	}
+	switch f.Kind {
+	case KindElement, KindRemoveWins:
+		f.decode(r.key)
+		return f
+	case KindCounter:
+		f.Value = r.number
+	case KindFlag, KindDisableWinsFlag:
+		f.Value = r.on
+	default:
+		if r.exists {
+			f.decode(r.value)
+		}
+	}
+	f.Path = append(f.Path, r.key)
+	return f
+}
+
+func (f *Field) decode(s string) {
+	if f.Value, f.Err = decode[any](s); f.Err != nil {
+		f.Raw = []byte(s)
+	}
+}
+
+// visit calls fn for every place in which something lives, in no order.
+func visit(d *crdt.Document, in kernel.Ref, path []kernel.Component, fn func(kernel.Ref, spot)) {
+	s := d.State()
+	for l := range s.Entries(in) {
+		fn(in, spot{path, l.Tag, l.Key})
+	}
+	for ref, c := range s.Containers(in) {
+		visit(d, ref, append(path[:len(path):len(path)], c), fn)
+	}
+}
+
+// compare orders places by paths, names before types; what is in a container
+// itself comes before what is in those below it.
+func (a spot) compare(b spot) int {
+	n := min(len(a.path), len(b.path))
+	for i := range n {
+		if c := compareComponents(a.path[i], b.path[i]); c != 0 {
+			return c
+		}
+	}
+	if c := cmp.Compare(len(a.path), len(b.path)); c != 0 {
+		return c
+	}
+	return compareComponents(kernel.Component{Tag: a.tag, Name: a.key}, kernel.Component{Tag: b.tag, Name: b.key})
 }
 
 func compareComponents(a, b kernel.Component) int {
@@ -107,68 +173,31 @@ func compareComponents(a, b kernel.Component) int {
 	return cmp.Compare(a.Tag, b.Tag)
 }
 
-// describe reads what is at a place.
-func describe(d *crdt.Document, at spot) Field {
-	f := Field{Kind: kinds[at.tag]}
-	for _, c := range at.path {
-		f.Path = append(f.Path, c.Name)
-	}
-	isElement := f.Kind == KindElement || f.Kind == KindRemoveWins
-	if !isElement {
-		f.Path = append(f.Path, at.key)
-	}
-	in, ok := d.Container(at.path)
-	if isElement {
-		f.decode(at.key)
-		f.Exists = ok && d.Present(in, at.tag, at.key)
-		return f
-	}
-	if ok {
-		f.fill(d, in, at)
-	}
-	return f
-}
-
-// fill reads the value of a field that is no element.
-func (f *Field) fill(d *crdt.Document, in kernel.Ref, at spot) {
-	switch f.Kind {
-	case KindCounter:
-		f.Value, f.Exists = d.Sum(in, at.key)
-	case KindFlag, KindDisableWinsFlag:
-		on := d.Present(in, at.tag, at.key)
-		f.Value, f.Exists = on, d.State().Has(in, at.tag, at.key)
-	default:
-		for range d.State().Siblings(in, at.tag, at.key) {
-			f.Siblings++
-		}
-		l, ok := d.Latest(in, at.tag, at.key)
-		if f.Exists = ok; ok {
-			f.decode(l.Value)
-		}
-	}
-}
-
-func (f *Field) decode(s string) {
-	if f.Value, f.Err = decode[any](s); f.Err != nil {
-		f.Raw = []byte(s)
-	}
-}
-
-// Fields yields what is in the document, in the order of paths. It is a
-// consistent view as of the call.
+// Fields yields what is in the document, in the order of paths; what is in the
+// document or a map itself comes before what is in maps and sets below it. It
+// is a consistent view as of the call, in O(fields) of memory.
 func (d *Doc) Fields() iter.Seq[Field] {
-	var out []Field
-	d.read(func(c *crdt.Document) { out = fieldsOf(c) })
-	return slices.Values(out)
+	all := d.readings()
+	return func(yield func(Field) bool) {
+		for i := range all {
+			if !yield(all[i].field()) {
+				return
+			}
+		}
+	}
 }
 
-func fieldsOf(c *crdt.Document) (out []Field) {
-	spots(c, kernel.Root, nil, func(at spot) bool {
-		if f := describe(c, at); f.Exists {
-			out = append(out, f)
-		}
-		return true
+// readings returns what is in the document, sorted.
+func (d *Doc) readings() (out []reading) {
+	d.read(func(c *crdt.Document) {
+		out = make([]reading, 0, c.State().Dots())
+		visit(c, kernel.Root, nil, func(in kernel.Ref, at spot) {
+			if r := look(c, in, at); r.exists {
+				out = append(out, r)
+			}
+		})
 	})
+	slices.SortFunc(out, func(a, b reading) int { return a.compare(b.spot) })
 	return out
 }
 
@@ -181,9 +210,15 @@ type Conflict struct {
 }
 
 // Conflicts yields the places with more than one concurrent value in the
-// documents that match a pattern.
+// documents that match a pattern, as of the moment in which each is yielded.
+// An error is of the pattern, then it is the only one, or of a place whose
+// values could not be decoded.
 func (r *Replica) Conflicts(pattern string) iter.Seq2[Conflict, error] {
 	return func(yield func(Conflict, error) bool) {
+		if err := message.CheckPattern(pattern); err != nil {
+			yield(Conflict{}, fmt.Errorf("joinery: conflicts: %w", err))
+			return
+		}
 		for _, name := range r.node.Names(pattern) {
 			for _, at := range r.conflicts(name) {
 				c, err := r.conflict(name, at)
@@ -198,18 +233,20 @@ func (r *Replica) Conflicts(pattern string) iter.Seq2[Conflict, error] {
 	}
 }
 
-// conflicts returns the places with siblings in a document.
+// conflicts returns the places with siblings in a document, sorted.
 func (r *Replica) conflicts(doc string) (out []spot) {
 	r.Doc(doc).read(func(c *crdt.Document) {
-		spots(c, kernel.Root, nil, func(at spot) bool {
-			if at.tag == crdt.TagRegister || at.tag == crdt.TagLWWField {
-				if in, ok := c.Container(at.path); ok && len(c.Siblings(in, at.tag, at.key)) > 1 {
-					out = append(out, at)
-				}
+		if c.State().Dots() < 2 {
+			return
+		}
+		visit(c, kernel.Root, nil, func(in kernel.Ref, at spot) {
+			isCell := at.tag == crdt.TagRegister || at.tag == crdt.TagLWWField
+			if isCell && countSiblings(c.State(), in, at) > 1 {
+				out = append(out, at)
 			}
-			return true
 		})
 	})
+	slices.SortFunc(out, spot.compare)
 	return out
 }
 

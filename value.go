@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"reflect"
+	"strings"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -13,15 +15,19 @@ import (
 // bytes.
 func encode(v any) (string, error) {
 	var b bytes.Buffer
-	enc := msgpack.NewEncoder(&b)
-	enc.SetSortMapKeys(true)
+	enc := msgpack.GetEncoder()
+	defer msgpack.PutEncoder(enc)
+	enc.Reset(&b)
 	enc.UseCompactInts(true)
 	enc.UseCompactFloats(true)
 	if err := enc.Encode(v); err != nil {
 		return "", fmt.Errorf("%w: %T cannot be encoded: %w", ErrValue, v, err)
 	}
-	out := b.String()
-	return out, checkValue(out) // too deep, or raw bytes that no reader could decode
+	s := b.String()
+	if err := checkValue(s); err != nil { // too deep, or raw bytes that no reader could decode
+		return "", fmt.Errorf("%w (%T)", err, v)
+	}
+	return canonical(s), nil
 }
 
 // decode reads a value that encode wrote, here or elsewhere. It checks the
@@ -31,17 +37,64 @@ func decode[T any](s string) (v T, err error) {
 	if err := checkValue(s); err != nil {
 		return v, err
 	}
-	dec := msgpack.NewDecoder(bytes.NewReader([]byte(s)))
+	if !fits(reflect.TypeFor[T](), s) {
+		return v, fmt.Errorf("%w: the number does not fit a %v", ErrType, reflect.TypeFor[T]())
+	}
+	defer func() { // for instance at a slice that is the key of a map[any]any
+		if p := recover(); p != nil {
+			var zero T
+			v, err = zero, fmt.Errorf("%w: not a %v: %v", ErrType, reflect.TypeFor[T](), p)
+		}
+	}()
+	dec := msgpack.NewDecoder(strings.NewReader(s))
 	dynamic, ok := any(&v).(*any)
 	dec.UseLooseInterfaceDecoding(!ok)
 	if err := dec.Decode(&v); err != nil {
 		var zero T
-		return zero, fmt.Errorf("%w: not a %T: %w", ErrType, zero, err)
+		return zero, fmt.Errorf("%w: not a %v: %w", ErrType, reflect.TypeFor[T](), err)
 	}
 	if ok {
 		*dynamic = widen(*dynamic)
 	}
 	return v, nil
+}
+
+// fits reports whether an integer can be one of type t: the decoder would cut
+// it off. Other values are the decoder's business.
+func fits(t reflect.Type, s string) bool {
+	i, u, ok := integer(s)
+	switch k := t.Kind(); {
+	case !ok:
+		return true
+	case k >= reflect.Int && k <= reflect.Int64:
+		return (i < 0 || u <= math.MaxInt64) && !t.OverflowInt(i)
+	case k >= reflect.Uint && k <= reflect.Uintptr:
+		return i >= 0 && !t.OverflowUint(u)
+	}
+	return true
+}
+
+// integer reads a msgpack integer. A negative one is in i, any other in u, and
+// in i if it fits.
+func integer(s string) (i int64, u uint64, ok bool) {
+	c := s[0]
+	switch {
+	case c < 0x80:
+		return int64(c), uint64(c), true
+	case c >= 0xe0:
+		return int64(int8(c)), 0, true
+	case c < 0xcc || c > 0xd3:
+		return 0, 0, false
+	}
+	for _, b := range []byte(s[1:]) {
+		u = u<<8 | uint64(b)
+	}
+	if c <= 0xcf {
+		return int64(min(u, math.MaxInt64)), u, true
+	}
+	unused := 64 - 8*(len(s)-1)
+	i = int64(u<<unused) >> unused
+	return i, uint64(max(i, 0)), true
 }
 
 // widen gives the numbers in a value the types that decode promises.
@@ -85,7 +138,7 @@ const maxValueDepth = 64
 func checkValue(s string) error {
 	rest, ok := skip(s, maxValueDepth)
 	if !ok || rest != "" {
-		return fmt.Errorf("%w: %d bytes are not one msgpack object", ErrValue, len(s))
+		return fmt.Errorf("%w: %d bytes are not one msgpack object of at most %d levels", ErrValue, len(s), maxValueDepth)
 	}
 	return nil
 }

@@ -2,8 +2,9 @@ package joinery
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
+	"sync/atomic"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/sync/message"
@@ -37,37 +38,57 @@ func UpdatesOnly() WatchOption { return func(c *watchConfig) { c.updatesOnly = t
 // Watch yields what is in the documents that match a pattern, then what
 // changes there, by writes here and by those that arrive, until ctx ends or
 // the loop is left; it then yields nothing more. It survives reconnects. If
-// the replica is closed it ends with ErrClosed.
+// the replica is closed it ends with ErrClosed, if the pattern is bad with ErrName.
+//
+// In a pattern "*" stands for one token of a name and a last ">" for one or
+// more. Changes are collected from the call on, whether the loop has begun or
+// not: none falls between the snapshot and the changes, though one may show in both.
 //
 // The events of one document come in the order of their first change. Changes
 // that come faster than they are read fall together: every event carries the
-// value as of its reading, and what a group changed is never seen in part.
-// The loop may write to what it watches. The iterator is for one use.
+// value as of its reading, and what a group changed is never seen in part: its
+// events follow one another, read in one view. The loop may write to
+// what it watches. A slow loop holds up nobody.
+//
+// The iterator is for one loop; a second one panics. Whoever never begins the
+// loop has to end ctx.
 func (r *Replica) Watch(ctx context.Context, pattern string, opts ...WatchOption) iter.Seq2[Event, error] {
 	var cfg watchConfig
 	for _, o := range opts {
 		o(&cfg)
 	}
 	if err := message.CheckPattern(pattern); err != nil {
-		return func(yield func(Event, error) bool) { yield(Event{}, err) }
+		return func(yield func(Event, error) bool) { yield(Event{}, fmt.Errorf("joinery: watch: %w", err)) }
 	}
-	w := r.node.Watch(pattern)
-	stop := context.AfterFunc(ctx, w.Stop)
+	w := &watch{replica: r, ctx: ctx, pattern: pattern, changes: r.node.Watch(pattern)}
+	stop := context.AfterFunc(ctx, w.changes.Stop)
 	return func(yield func(Event, error) bool) {
+		if w.used.Swap(true) {
+			panic("joinery: a Watch is for one loop")
+		}
 		defer stop()
-		defer w.Stop()
-		if !cfg.updatesOnly && !r.snapshot(pattern, yield) {
+		defer w.changes.Stop()
+		if !cfg.updatesOnly && !w.snapshot(yield) {
 			return
 		}
-		for r.follow(ctx, w, yield) {
+		for w.follow(yield) {
 		}
 	}
 }
 
-func (r *Replica) snapshot(pattern string, yield func(Event, error) bool) bool {
-	for _, name := range r.node.Names(pattern) {
-		for f := range r.Doc(name).Fields() {
-			if !yield(Event{Doc: name, Field: f, Snapshot: true}, nil) {
+// watch is one call of Watch.
+type watch struct {
+	replica *Replica
+	ctx     context.Context
+	pattern string
+	changes *node.Watcher
+	used    atomic.Bool
+}
+
+func (w *watch) snapshot(yield func(Event, error) bool) bool {
+	for _, name := range w.replica.node.Names(w.pattern) {
+		for f := range w.replica.Doc(name).Fields() {
+			if w.ctx.Err() != nil || !yield(Event{Doc: name, Field: f, Snapshot: true}, nil) {
 				return false
 			}
 		}
@@ -76,24 +97,21 @@ func (r *Replica) snapshot(pattern string, yield func(Event, error) bool) bool {
 }
 
 // follow yields one batch of changes and reports whether to go on.
-func (r *Replica) follow(ctx context.Context, w *node.Watcher, yield func(Event, error) bool) bool {
-	changes, gap, err := w.Next(ctx)
+func (w *watch) follow(yield func(Event, error) bool) bool {
+	changes, gap, err := w.changes.Next(w.ctx)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case w.ctx.Err() != nil:
 		return false
 	case err != nil:
-		if !errors.Is(err, ErrClosed) {
-			err = errors.Join(ErrClosed, err)
-		}
-		yield(Event{}, err)
+		yield(Event{}, fmt.Errorf("joinery: watch: %w", err))
 		return false
 	case gap && !yield(Event{Gap: true}, nil):
 		return false
 	}
-	for len(changes) > 0 {
-		events := r.read(&changes)
-		for i := range events {
-			if !yield(events[i], nil) {
+	for _, c := range byDocument(changes) {
+		for i, r := range w.replica.lookAll(c) {
+			ev := Event{Doc: c[i].Doc, Local: c[i].Local, Field: r.field()}
+			if w.ctx.Err() != nil || !yield(ev, nil) {
 				return false
 			}
 		}
@@ -101,21 +119,31 @@ func (r *Replica) follow(ctx context.Context, w *node.Watcher, yield func(Event,
 	return true
 }
 
-// read reads the first changes that are all of one document, in one view.
-func (r *Replica) read(changes *[]replica.Change) (events []Event) {
-	all := *changes
-	n := 1
-	for n < len(all) && all[n].Doc == all[0].Doc {
-		n++
+// byDocument sorts changes out by document, in the order of the first of each.
+func byDocument(changes []replica.Change) (out [][]replica.Change) {
+	at := make(map[string]int)
+	for _, c := range changes {
+		i, ok := at[c.Doc]
+		if !ok {
+			i = len(out)
+			at[c.Doc] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], c)
 	}
-	*changes = all[n:]
-	r.node.Read(all[0].Doc, func(d *crdt.Document) {
+	return out
+}
+
+// lookAll reads the places of changes of one document, in one view.
+func (r *Replica) lookAll(changes []replica.Change) []reading {
+	out := make([]reading, len(changes))
+	r.node.Read(changes[0].Doc, func(d *crdt.Document) {
 		if d == nil {
 			d = &crdt.Document{}
 		}
-		for _, c := range all[:n] {
-			events = append(events, Event{Doc: c.Doc, Local: c.Local, Field: describe(d, spot{c.Path, c.Tag, c.Key})})
+		for i, c := range changes {
+			out[i] = lookAt(d, spot{c.Path, c.Tag, c.Key})
 		}
 	})
-	return events
+	return out
 }
