@@ -104,7 +104,8 @@ func (p *Pending) Group(r causal.Range) {
 func (p *Pending) Seal(dst []byte, s *kernel.State, limit int) (Delta, causal.Range) {
 	own := causal.Range{Lo: p.own.Lo, Hi: p.cut(s, limit)}
 	n := 0
-	var killed []kernel.Dot
+	var few [16]kernel.Dot // the usual unit allocates nothing
+	killed := few[:0]
 	for ; n < len(p.kills) && p.kills[n].by <= own.Hi; n++ {
 		if d := p.kills[n].dot; d != (kernel.Dot{}) {
 			killed = append(killed, d)

@@ -14,7 +14,13 @@ import (
 	"github.com/joinery-crdt/joinery/orset"
 )
 
+// racing is set under the race detector, which allocates too.
+var racing bool
+
 func TestAppendingADeltaAllocatesOnlyWhatTheValueKeeps(t *testing.T) {
+	if racing {
+		t.Skip("the race detector allocates")
+	}
 	dst := make([]byte, 0, 1<<12)
 	m, s, ids := orset.NewMap[string, int](alice), orset.New[string](alice), orset.New[[16]byte](alice)
 	id := [16]byte{1, 2, 3}
@@ -25,13 +31,12 @@ func TestAppendingADeltaAllocatesOnlyWhatTheValueKeeps(t *testing.T) {
 	}
 	for name, step := range steps {
 		require.NoError(t, step(), "the first one makes room")
-		// One for the key and value; an overwrite also records what it killed
-		// and sends it, in slices of its own.
+		// One for the key and value, though each overwrites the one before.
 		require.LessOrEqual(t, testing.AllocsPerRun(200, func() {
 			if step() != nil {
 				panic(name)
 			}
-		}), 8.0, name)
+		}), 1.0, name)
 	}
 	fresh := orset.New[uint64](alice)
 	next := uint64(0)
@@ -44,6 +49,9 @@ func TestAppendingADeltaAllocatesOnlyWhatTheValueKeeps(t *testing.T) {
 }
 
 func TestReadingAllocatesNothing(t *testing.T) {
+	if racing {
+		t.Skip("the race detector allocates")
+	}
 	m, s := orset.NewMap[string, int](alice), orset.New[[16]byte](alice)
 	m.Put("k", 1)
 	s.Add([16]byte{1})

@@ -51,7 +51,7 @@ func TestBuiltInCodecsAreTheDocumentedBytes(t *testing.T) {
 }
 
 func TestNumbersKeepTheirOrder(t *testing.T) {
-	ordered(t, math.MinInt64, -1000, -1, 0, 1, 255, 256, math.MaxInt64)
+	ordered[int64](t, math.MinInt64, -1000, -1, 0, 1, 255, 256, math.MaxInt64)
 	ordered[int8](t, -128, -1, 0, 1, 127)
 	ordered[uint32](t, 0, 1, 255, 256, math.MaxUint32)
 	ordered(t, math.Inf(-1), -math.MaxFloat64, -1, -math.SmallestNonzeroFloat64, 0, math.SmallestNonzeroFloat64, 1, 2, math.Inf(1))

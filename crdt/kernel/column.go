@@ -96,7 +96,8 @@ func (c *column) put(seq uint64, id leafID, print uint64) {
 
 // remove takes a live dot out.
 func (c *column) remove(seq uint64, print uint64) {
-	b := &c.blocks[c.search(seq>>blockBits)]
+	i := c.search(seq >> blockBits)
+	b := &c.blocks[i]
 	o := offset(seq)
 	r, ok := b.rank(o)
 	if !ok {
@@ -106,7 +107,9 @@ func (c *column) remove(seq uint64, print uint64) {
 	b.mask[o>>6] &^= 1 << (o & 63)
 	b.print ^= print
 	if len(b.ids) == 0 {
-		b.ids = nil
+		if i < len(c.blocks)-1 { // the last one will be needed again soon
+			b.ids = nil
+		}
 		c.empty++
 		c.sweep()
 	}
@@ -132,6 +135,19 @@ func (c *column) each(lo, hi uint64, yield func(seq uint64, id leafID) bool) boo
 		}
 	}
 	return true
+}
+
+// count returns the number of live dots lo to hi.
+func (c *column) count(lo, hi uint64) (n int) {
+	for i := c.search(lo >> blockBits); i < len(c.blocks) && c.blocks[i].number <= hi>>blockBits; i++ {
+		b := &c.blocks[i]
+		if b.number > lo>>blockBits && b.number < hi>>blockBits {
+			n += len(b.ids)
+			continue
+		}
+		b.each(lo, hi, func(uint64, leafID) bool { n++; return true })
+	}
+	return n
 }
 
 func (b *block) each(lo, hi uint64, yield func(seq uint64, id leafID) bool) bool {

@@ -82,6 +82,7 @@ func requireDots(t *testing.T, rng *rand.Rand, c *column, want map[uint64]leafID
 			return true
 		})
 		require.Equal(t, within, append(within[:0:0], got...))
+		require.Equal(t, len(within), c.count(lo, hi))
 	}
 }
 

@@ -144,6 +144,11 @@ func (s *State) Between(a Index, r causal.Range) iter.Seq[Live] {
 	}
 }
 
+// CountLive returns the number of the actor's live dots in r, in O(dots / 128).
+func (s *State) CountLive(a Index, r causal.Range) int {
+	return s.actors[a].dots.count(r.Lo, r.Hi)
+}
+
 // AnyLive reports whether any of the actor's dots in r is live.
 func (s *State) AnyLive(a Index, r causal.Range) bool {
 	return !s.actors[a].dots.each(r.Lo, r.Hi, func(uint64, leafID) bool { return false })

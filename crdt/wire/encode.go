@@ -173,18 +173,25 @@ func liveWithin(s *kernel.State, a kernel.Index, has causal.Ranges) (out causal.
 // section appends the number of the actor's live dots in seen but not in has,
 // and those.
 func (w *writer) section(dst []byte, a kernel.Index, seen, has causal.Ranges) []byte {
-	w.buf = w.buf[:0]
 	start := uint64(0)
 	if len(seen) > 0 {
 		start = seen[0].Lo - 1
 	}
+	if len(has) > 0 {
+		seen = seen.Minus(has)
+	}
+	n := 0
+	for _, r := range seen {
+		n += w.s.CountLive(a, r)
+	}
+	w.buf = AppendUint(dst, uint64(n))
 	w.begin(start, 0)
-	for _, r := range seen.Minus(has) {
+	for _, r := range seen {
 		for l := range w.s.Between(a, r) {
 			w.add(&l)
 		}
 	}
-	return append(AppendUint(dst, uint64(w.count)), w.buf...)
+	return w.buf
 }
 
 // AppendUnit appends the local actor's own events own, not sealed before, as
@@ -241,20 +248,24 @@ func appendUnit(dst []byte, s *kernel.State, self kernel.Index, own causal.Range
 		}
 		return cmp.Compare(a.Seq, b.Seq)
 	})
-	actors := unitActors(s, self, killed)
+	var few [8]kernel.Index // the usual unit is small and allocates nothing
+	actors := unitActors(few[:0], s, self, killed)
 	dst = AppendUint(dst, uint64(len(actors)))
 	for _, a := range actors {
 		dst = AppendActor(dst, s.Actor(a))
 	}
+	var ranges [8]causal.Range
 	w := writer{s: s}
+	run := [1]causal.Range{own}
 	for _, a := range actors {
-		var claims, deaths causal.Ranges
+		var claims causal.Ranges
+		deaths := causal.Ranges(ranges[:0])
 		for len(killed) > 0 && killed[0].Actor == a {
 			deaths = deaths.AddSeq(killed[0].Seq)
 			killed = killed[1:]
 		}
 		if a == self {
-			claims = causal.Ranges{own}
+			claims = run[:]
 			deaths = deaths.Remove(own)
 		}
 		dst = AppendRanges(dst, claims)
@@ -264,9 +275,9 @@ func appendUnit(dst []byte, s *kernel.State, self kernel.Index, own causal.Range
 	return dst
 }
 
-// unitActors returns the actors of killed, which is sorted, and self, in order.
-func unitActors(s *kernel.State, self kernel.Index, killed []kernel.Dot) []kernel.Index {
-	out := []kernel.Index{self}
+// unitActors appends the actors of killed, which is sorted, and self, in order.
+func unitActors(out []kernel.Index, s *kernel.State, self kernel.Index, killed []kernel.Dot) []kernel.Index {
+	out = append(out, self)
 	for _, d := range killed {
 		if !slices.Contains(out, d.Actor) {
 			out = append(out, d.Actor)

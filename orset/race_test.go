@@ -1,0 +1,5 @@
+//go:build race
+
+package orset_test
+
+func init() { racing = true }
