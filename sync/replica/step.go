@@ -47,7 +47,7 @@ func (r *Replica) onOwn(body message.Body) {
 		return
 	}
 	for i := range m.Wants {
-		if d := r.docs[m.Wants[i].Doc]; d != nil && d.chase.index >= 0 && d.chase.transfer == nil && d.chase.attempts > 0 {
+		if d := r.docs[m.Wants[i].Doc]; d != nil && d.chase.index >= 0 && d.chase.hole && d.chase.attempts == 1 {
 			r.schedule(d, r.now)
 		}
 	}
