@@ -19,6 +19,7 @@ type chase struct {
 	hole     bool      // only holes are missing, as far as is known
 	peer     causal.ID // who showed that something is missing
 	transfer *antientropy.Incoming
+	digest   uint64        // of the document at its source
 	source   causal.ID     // of the transfer
 	nonce    uint64        // the source's
 	begun    int           // transfers that this chase began
@@ -153,7 +154,13 @@ func (r *Replica) chaseHole(d *document, p *peer) {
 func (r *Replica) chaseBehind(d *document, p *peer, h *message.State) {
 	c := &d.chase
 	isNew := c.index < 0
-	if !isNew && (c.transfer != nil || r.now.Sub(c.asked) < r.retryAfter(1)) {
+	switch {
+	case c.transfer != nil && c.attempts > 1 && p.id != c.source:
+		c.attempts = stallAfter // its source may be gone, and this one is there
+		c.peer = p.id
+		r.schedule(d, r.now)
+		return
+	case c.transfer != nil || !isNew && r.now.Sub(c.asked) < r.retryAfter(1):
 		return // the answer may be on its way
 	}
 	c.hole, c.peer, c.shown, c.head = false, p.id, *h, causal.Dot{Actor: p.actor, Seq: h.Head}
@@ -202,13 +209,10 @@ func (r *Replica) pursueOne(d *document) {
 	c.asked = r.now
 	wait := r.retryAfter(c.attempts)
 	r.schedule(d, r.now.Add(wait+r.jitter(wait/4)))
-	if c.transfer != nil {
-		if c.attempts < maxAttempts/2 {
-			c.transfer.Restart()
-			r.fetch(d)
-			return
-		}
-		r.dropTransfer(d) // whoever offered it is gone; begin again with another
+	if c.transfer != nil && !c.isStalled() {
+		c.transfer.Restart()
+		r.fetch(d)
+		return
 	}
 	r.want(d)
 }
