@@ -1,6 +1,8 @@
 package record
 
 import (
+	"iter"
+
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/joinery-crdt/joinery"
@@ -16,19 +18,19 @@ type line struct {
 	Fields map[string]any `json:"fields"`
 }
 
-// Append appends a document's records, each with a newline; nothing if
-// nothing lives in it.
-func Append(dst []byte, d *joinery.Doc) []byte {
+// Append appends fields of a document as records, each with a newline; nothing
+// if there are none. They must come in the order of [joinery.Doc.Fields].
+func Append(dst []byte, doc string, fields iter.Seq[joinery.Field]) []byte {
 	var t tree
 	size := 0
-	for f := range d.Fields() {
+	for f := range fields {
 		restore(&f)
 		n := sizeOf(f.Value)
 		for _, name := range f.Path {
 			n += len(name)
 		}
 		if size > 0 && size+n > MaxSize {
-			dst = appendJSON(dst, line{d.Name(), t.format()})
+			dst = AppendJSON(dst, line{doc, t.format()})
 			t, size = nil, 0
 		}
 		size += n
@@ -37,17 +39,14 @@ func Append(dst []byte, d *joinery.Doc) []byte {
 	if size == 0 {
 		return dst
 	}
-	return appendJSON(dst, line{d.Name(), t.format()})
+	return AppendJSON(dst, line{doc, t.format()})
 }
 
-// Format returns the fields as a tree that encoding/json writes canonically.
-func Format(fields []joinery.Field) map[string]any {
-	var t tree
-	for i := range fields {
-		restore(&fields[i])
-		t.insert(&fields[i])
-	}
-	return t.format()
+// Foreign returns a line for decoded JSON of another origin, in which no name
+// has a meaning: objects become maps, all else registers. Numbers must be
+// json.Number.
+func Foreign(doc string, object map[string]any) []byte {
+	return AppendJSON(nil, line{doc, formatObject(object)})
 }
 
 // restore gives a field whose value has no Go form its raw bytes as value.

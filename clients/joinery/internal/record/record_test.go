@@ -34,7 +34,7 @@ func apply(t testing.TB, r *joinery.Replica, lines string) {
 func export(r *joinery.Replica) string {
 	var b []byte
 	for name := range r.Docs(">") {
-		b = record.Append(b, r.Doc(name))
+		b = record.Append(b, name, r.Doc(name).Fields())
 	}
 	return string(b)
 }

@@ -137,6 +137,8 @@ func formatValue(v any) any {
 		return map[string]any{"$bytes": base64.StdEncoding.EncodeToString(v)}
 	case msgpack.RawMessage:
 		return map[string]any{"$msgpack": base64.StdEncoding.EncodeToString(v)}
+	case float32:
+		return formatValue(float64(v))
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return map[string]any{"$float": strconv.FormatFloat(v, 'g', -1, 64)}
@@ -201,9 +203,9 @@ func sizeOf(v any) int {
 	return n
 }
 
-// appendJSON appends a value in one line, keys sorted, no characters escaped
-// for HTML.
-func appendJSON(dst []byte, v any) []byte {
+// AppendJSON appends a value as one line with its newline: keys sorted, no
+// characters escaped for HTML. It panics on what encoding/json refuses.
+func AppendJSON(dst []byte, v any) []byte {
 	b := bytes.NewBuffer(dst)
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
@@ -213,9 +215,18 @@ func appendJSON(dst []byte, v any) []byte {
 	return b.Bytes()
 }
 
+// FormatRaw is FormatValue of an encoded value.
+func FormatRaw(raw msgpack.RawMessage) string {
+	var v any
+	if err := msgpack.Unmarshal(raw, &v); err != nil {
+		v = raw
+	}
+	return FormatValue(v)
+}
+
 // FormatValue returns one stored value as a line of JSON without its newline.
 func FormatValue(v any) string {
-	return strings.TrimSuffix(string(appendJSON(nil, formatValue(v))), "\n")
+	return strings.TrimSuffix(string(AppendJSON(nil, formatValue(v))), "\n")
 }
 
 // ParseValue reads a value that is not a field, such as an element of a set.
