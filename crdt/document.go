@@ -66,9 +66,8 @@ func (d *Document) Merge(b delta.Delta) error {
 	return d.MergeChecked(b, nil)
 }
 
-// Check looks at a payload that is about to be merged and may refuse it. The
-// strings of the entry are good during the call.
-type Check func(wire.Entry) error
+// Check looks at a payload that is about to be merged and may refuse it.
+type Check = wire.Check
 
 // MergeChecked merges a delta unless check, if there is one, refuses any of its
 // payloads. This is how a type keeps out what it could not read.
@@ -78,13 +77,8 @@ func (d *Document) MergeChecked(b delta.Delta, check Check) error {
 	}
 	f := &d.frame
 	defer func() { *f = delta.Frame{} }() // it is a view of b, which is the caller's
-	if err := b.OpenInto(f); err != nil {
+	if err := b.OpenChecked(f, check); err != nil {
 		return err
-	}
-	if check != nil {
-		if err := f.Check(check); err != nil {
-			return err
-		}
 	}
 	return d.MergeFrame(f)
 }

@@ -134,7 +134,10 @@ func (d Delta) Open() (*Frame, error) {
 
 // OpenInto is Open into a Frame that is there already, for those who open many.
 // After an error the Frame is not to be used.
-func (d Delta) OpenInto(f *Frame) error {
+func (d Delta) OpenInto(f *Frame) error { return d.OpenChecked(f, nil) }
+
+// OpenChecked is OpenInto with a check of each payload that may refuse the whole.
+func (d Delta) OpenChecked(f *Frame, check wire.Check) error {
 	content, err := d.content()
 	if err != nil {
 		return err
@@ -155,7 +158,7 @@ func (d Delta) OpenInto(f *Frame) error {
 	if r.Err() != nil {
 		return r.Err()
 	}
-	return f.Parse(wire.Form(features&formBits), body)
+	return f.Parse(wire.Form(features&formBits), body, check)
 }
 
 // content checks the envelope and returns what is in it.

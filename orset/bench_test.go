@@ -2,6 +2,7 @@ package orset_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -12,108 +13,110 @@ import (
 )
 
 // The benchmarks ask: what does replication cost beside a plain Go map that
-// copies key and value, as a cache or store would? Each reports the ratio, taken
-// in the same run.
+// copies key and value, as a cache or store would? One operation is a pass over
+// 100k keys; passes of both alternate, so that the ratio is of one run.
 
-const benchKeys = 100_000
+const (
+	benchKeys  = 100_000
+	benchValue = "a value of 24 bytes long"
+)
 
 var (
 	alice = causal.Actor{ID: causal.ID{1}, Incarnation: 7}
 	bob   = causal.Actor{ID: causal.ID{2}, Incarnation: 7}
 )
 
-func keys(n int) []string {
-	out := make([]string, n)
+func keys() []string {
+	out := make([]string, benchKeys)
 	for i := range out {
-		out[i] = fmt.Sprintf("key-%08d", i*7919%n)
+		out[i] = fmt.Sprintf("key-%08d", i*7919%benchKeys)
 	}
 	return out
 }
 
-// plainPut returns the time that a plain map takes for n puts of fresh keys.
-func plainPut(all []string, n int, value string) time.Duration {
-	var took time.Duration
-	for done := 0; done < n; {
-		m := map[string]string{}
-		batch := all[:min(len(all), n-done)]
-		start := time.Now()
-		for _, k := range batch {
-			m[strings.Clone(k)] = strings.Clone(value)
-		}
-		took += time.Since(start)
-		done += len(batch)
+// plainPuts puts all keys into a fresh plain map.
+func plainPuts(all []string) map[string]string {
+	m := map[string]string{}
+	for _, k := range all {
+		m[strings.Clone(k)] = strings.Clone(benchValue)
 	}
-	return took
+	return m
 }
 
-const benchValue = "a value of 24 bytes long"
-
-// report adds the ratio of the time per operation to the plain map's.
-func report(b *testing.B, all []string) {
+// compare runs passes of both and reports the time for one key of each, their
+// ratio, and the allocations for a key of ours.
+func compare(b *testing.B, ours, plain func()) {
 	b.Helper()
-	b.StopTimer()
-	n := max(b.N, len(all))
-	plain := float64(plainPut(all, n, benchValue)) / float64(n)
-	b.ReportMetric(plain, "ns/plain-put")
-	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/plain, "x-plain")
-}
-
-// Puts of fresh keys into 100k, with deltas of 1,000 puts.
-func BenchmarkMapPutInBatches(b *testing.B) {
-	all := keys(benchKeys)
-	var dst []byte
-	b.ReportAllocs()
-	m := orset.NewMap[string, string](alice)
-	for i := 0; b.Loop(); i++ {
-		if i%benchKeys == 0 {
-			m = orset.NewMap[string, string](alice)
-		}
-		if err := m.Writer().Put(all[i%benchKeys], benchValue); err != nil {
-			b.Fatal(err)
-		}
-		if i%1000 == 999 {
-			dst = m.Flush(dst[:0])
-		}
+	var mine, theirs time.Duration
+	var before, after runtime.MemStats
+	var mallocs uint64
+	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		ours()
+		mine += time.Since(start)
+		runtime.ReadMemStats(&after)
+		mallocs += after.Mallocs - before.Mallocs
+		runtime.GC()
+		start = time.Now()
+		plain()
+		theirs += time.Since(start)
 	}
-	report(b, all)
+	n := float64(b.N) * benchKeys
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(mine)/n, "ns/key")
+	b.ReportMetric(float64(theirs)/n, "ns/plain-key")
+	b.ReportMetric(float64(mallocs)/n, "allocs/key")
+	b.ReportMetric(float64(mine)/float64(theirs), "x-plain")
 }
 
-// Puts over existing keys.
-func BenchmarkMapOverwriteInBatches(b *testing.B) {
-	all := keys(benchKeys)
+func check(b *testing.B, err error) {
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// Puts of fresh keys, with deltas of 1,000 puts, and with a delta each.
+func BenchmarkMapPut(b *testing.B) {
+	all := keys()
+	for _, size := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			var dst []byte
+			compare(b, func() {
+				m := orset.NewMap[string, string](alice)
+				for i, k := range all {
+					check(b, m.Writer().Put(k, benchValue))
+					if (i+1)%size == 0 {
+						dst = m.Flush(dst[:0])
+					}
+				}
+			}, func() { plainPuts(all) })
+		})
+	}
+}
+
+// Puts over keys that are there, with deltas of 1,000 puts.
+func BenchmarkMapOverwrite(b *testing.B) {
+	all := keys()
 	m := orset.NewMap[string, string](alice)
 	for _, k := range all {
-		m.Writer().Put(k, benchValue)
+		check(b, m.Writer().Put(k, benchValue))
 	}
+	plain := plainPuts(all)
 	dst := m.Flush(nil)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if err := m.Writer().Put(all[i%benchKeys], benchValue); err != nil {
-			b.Fatal(err)
+	compare(b, func() {
+		for i, k := range all {
+			check(b, m.Writer().Put(k, benchValue))
+			if i%1000 == 999 {
+				dst = m.Flush(dst[:0])
+			}
 		}
-		if i%1000 == 999 {
-			dst = m.Flush(dst[:0])
+	}, func() {
+		for _, k := range all {
+			plain[k] = strings.Clone(benchValue)
 		}
-	}
-	report(b, all)
-}
-
-// Each put with a delta of its own.
-func BenchmarkMapAppendPut(b *testing.B) {
-	all := keys(benchKeys)
-	var dst []byte
-	b.ReportAllocs()
-	m := orset.NewMap[string, string](alice)
-	for i := 0; b.Loop(); i++ {
-		if i%benchKeys == 0 {
-			m = orset.NewMap[string, string](alice)
-		}
-		var err error
-		if dst, err = m.AppendPut(dst[:0], all[i%benchKeys], benchValue); err != nil {
-			b.Fatal(err)
-		}
-	}
-	report(b, all)
+	})
 }
 
 // batches returns deltas of size puts each, by Alice.
@@ -122,9 +125,7 @@ func batches(b *testing.B, all []string, size int) []delta.Delta {
 	m := orset.NewMap[string, string](alice)
 	var out []delta.Delta
 	for i, k := range all {
-		if err := m.Writer().Put(k, benchValue); err != nil {
-			b.Fatal(err)
-		}
+		check(b, m.Writer().Put(k, benchValue))
 		if (i+1)%size == 0 {
 			out = append(out, m.Flush(nil))
 		}
@@ -132,67 +133,57 @@ func batches(b *testing.B, all []string, size int) []delta.Delta {
 	return out
 }
 
-// Merging what another replica put. The time is for each put.
+// Merging what another replica put, in deltas of so many puts.
 func BenchmarkMapMerge(b *testing.B) {
-	all := keys(benchKeys)
+	all := keys()
 	for _, size := range []int{1, 10, 1000} {
-		b.Run(fmt.Sprintf("puts=%d", size), func(b *testing.B) {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
 			deltas := batches(b, all, size)
-			b.ReportAllocs()
-			m := orset.NewMap[string, string](bob)
-			for i := 0; b.Loop(); i++ {
-				if i%benchKeys == 0 {
-					m = orset.NewMap[string, string](bob)
+			compare(b, func() {
+				m := orset.NewMap[string, string](bob)
+				for _, d := range deltas {
+					check(b, m.Merge(d))
 				}
-				if i%size == 0 {
-					if err := m.Merge(deltas[i%benchKeys/size]); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-			report(b, all)
+			}, func() { plainPuts(all) })
 		})
 	}
 }
 
 // Adding fresh elements to a set, with deltas of 1,000.
-func BenchmarkSetAddInBatches(b *testing.B) {
-	all := keys(benchKeys)
+func BenchmarkSetAdd(b *testing.B) {
+	all := keys()
 	var dst []byte
-	b.ReportAllocs()
-	s := orset.New[string](alice)
-	for i := 0; b.Loop(); i++ {
-		if i%benchKeys == 0 {
-			s = orset.New[string](alice)
+	compare(b, func() {
+		s := orset.New[string](alice)
+		for i, k := range all {
+			check(b, s.Writer().Add(k))
+			if i%1000 == 999 {
+				dst = s.Flush(dst[:0])
+			}
 		}
-		if err := s.Writer().Add(all[i%benchKeys]); err != nil {
-			b.Fatal(err)
+	}, func() {
+		m := map[string]struct{}{}
+		for _, k := range all {
+			m[strings.Clone(k)] = struct{}{}
 		}
-		if i%1000 == 999 {
-			dst = s.Flush(dst[:0])
-		}
-	}
-	report(b, all)
+	})
 }
 
 func BenchmarkMapGet(b *testing.B) {
-	all := keys(benchKeys)
-	m := orset.NewMap[string, string](alice)
-	plain := map[string]string{}
+	all := keys()
+	m, plain := orset.NewMap[string, string](alice), plainPuts(all)
 	for _, k := range all {
-		m.Writer().Put(k, benchValue)
-		plain[k] = benchValue
+		check(b, m.Writer().Put(k, benchValue))
 	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if _, ok := m.Get(all[i%benchKeys]); !ok {
-			b.Fatal("missing")
+	n := 0
+	compare(b, func() {
+		for _, k := range all {
+			v, _ := m.Get(k)
+			n += len(v)
 		}
-	}
-	b.StopTimer()
-	start, n := time.Now(), 0
-	for i := range b.N {
-		n += len(plain[all[i%benchKeys]])
-	}
-	b.ReportMetric(float64(b.Elapsed())/float64(time.Since(start)), "x-plain")
+	}, func() {
+		for _, k := range all {
+			n += len(plain[k])
+		}
+	})
 }

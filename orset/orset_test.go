@@ -200,3 +200,14 @@ func TestIterationStopsWhenAsked(t *testing.T) {
 		break
 	}
 }
+
+func TestADeltaIsRefusedWholeIfAnyPayloadIsForeign(t *testing.T) {
+	texts := orset.NewMap[string, string](alice)
+	texts.Writer().Put("fits", "8 bytes.")
+	texts.Writer().Put("does not", "nine byte")
+	numbers := orset.NewMap[string, uint64](bob)
+	require.ErrorIs(t, numbers.Merge(texts.Flush(nil)), crdt.ErrForeign)
+	require.Zero(t, numbers.Len())
+	c := numbers.Document().State().Context()
+	require.True(t, c.IsEmpty(), "nothing is claimed either")
+}

@@ -65,6 +65,7 @@ type Clock struct {
 	MaxDrift time.Duration
 
 	last Time
+	read Time // the last reading of the physical clock
 }
 
 // Now returns a timestamp greater than every earlier one of this clock and
@@ -79,6 +80,10 @@ func (c *Clock) Now() Time {
 // the clock stays where it is; otherwise 0.
 func (c *Clock) Observe(remote Time) time.Duration {
 	if remote <= c.last {
+		return 0
+	}
+	if remote <= c.read { // not ahead: no need to read the clock again
+		c.last = remote
 		return 0
 	}
 	limit := c.MaxDrift
@@ -101,7 +106,9 @@ func (c *Clock) Restore(mark Time) { c.last = max(c.last, mark) }
 
 func (c *Clock) physical() Time {
 	if c.Source == nil {
-		return At(time.Now())
+		c.read = At(time.Now())
+	} else {
+		c.read = At(c.Source())
 	}
-	return At(c.Source())
+	return c.read
 }

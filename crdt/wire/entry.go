@@ -12,17 +12,6 @@ type Entry struct {
 	Value  string
 }
 
-// Check calls check for each payload until one is refused, and returns that error.
-func (f *Fragment) Check(check func(Entry) error) error {
-	for i := range f.sections {
-		c := &f.sections[i]
-		w := c.walk()
-		for range c.count {
-			w.next()
-			if err := check(Entry{w.depth, w.tag, w.op&opMark != 0, view(w.key), view(w.value)}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
+// Check looks at a payload and may refuse it, and so the fragment that it is
+// in. The strings of the entry are good during the call.
+type Check func(Entry) error

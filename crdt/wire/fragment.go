@@ -63,22 +63,23 @@ type section struct {
 // Parse validates a fragment whole.
 func Parse(form Form, body []byte) (*Fragment, error) {
 	f := &Fragment{}
-	if err := f.Parse(form, body); err != nil {
+	if err := f.Parse(form, body, nil); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// Parse is the function Parse into a Fragment that is there already. After an
-// error it is not to be used. A Fragment must not be copied.
-func (f *Fragment) Parse(form Form, body []byte) error {
+// Parse is the function Parse into a Fragment that is there already, and with
+// a check of each payload, if there is one, that may refuse the whole. After an
+// error the Fragment is not to be used. It must not be copied.
+func (f *Fragment) Parse(form Form, body []byte, check Check) error {
 	*f = Fragment{}
 	r := NewReader(body)
 	switch form {
 	case Run, Run | Wide:
-		f.parseRun(&r, form)
+		f.parseRun(&r, form, check)
 	case 0, Kept:
-		f.parseSections(&r, form)
+		f.parseSections(&r, form, check)
 	default:
 		r.Fail("no fragment has the form %#02x", form)
 	}
@@ -90,7 +91,7 @@ func (f *Fragment) Parse(form Form, body []byte) error {
 
 // parseRun reads: id 16, incarnation 8 if Wide, milliseconds 6, counter uint,
 // first sequence number uint, adds up to the end.
-func (f *Fragment) parseRun(r *Reader, form Form) {
+func (f *Fragment) parseRun(r *Reader, form Form, check Check) {
 	f.sections = f.single[:]
 	s := &f.single[0]
 	copy(s.actor.ID[:], r.Take(16))
@@ -109,7 +110,7 @@ func (f *Fragment) parseRun(r *Reader, form Form) {
 	s.start = first - 1
 	s.first[0] = causal.Range{Lo: first, Hi: causal.MaxSeq}
 	s.claims = s.first[:]
-	s.scan(r, -1, nil)
+	s.scan(r, -1, nil, check)
 	if s.count == 0 {
 		r.Fail("a run without events")
 		return
@@ -117,7 +118,7 @@ func (f *Fragment) parseRun(r *Reader, form Form) {
 	s.first[0].Hi = s.start + uint64(s.count)
 }
 
-func (f *Fragment) parseSections(r *Reader, form Form) {
+func (f *Fragment) parseSections(r *Reader, form Form, check Check) {
 	n := r.Uint()
 	if n > uint64(r.Len())/17 { // an actor takes 18 bytes at least, an announced one nothing
 		r.Fail("%d actors announced in %d bytes", n, r.Len())
@@ -135,7 +136,7 @@ func (f *Fragment) parseSections(r *Reader, form Form) {
 	}
 	var long []component
 	for i := range f.sections {
-		long = f.sections[i].parse(r, form, long)
+		long = f.sections[i].parse(r, form, long, check)
 	}
 }
 
@@ -161,7 +162,7 @@ func readActor(r *Reader) (a causal.Actor) {
 
 // parse reads a section. The memory for long paths goes from one to the next,
 // or many sections with a long path each would take far more than their bytes.
-func (s *section) parse(r *Reader, form Form, long []component) []component {
+func (s *section) parse(r *Reader, form Form, long []component, check Check) []component {
 	s.claims = ReadRanges(r)
 	if form&Kept != 0 {
 		if s.kept = ReadRanges(r); !s.claims.Covers(s.kept) {
@@ -180,7 +181,7 @@ func (s *section) parse(r *Reader, form Form, long []component) []component {
 		r.Fail("%d adds announced in %d bytes", n, r.Len())
 		return long
 	}
-	return s.scan(r, int(n), long)
+	return s.scan(r, int(n), long, check)
 }
 
 // overlap reports whether a and b have a number in common, without allocating.
@@ -223,7 +224,7 @@ func ReadRanges(r *Reader) causal.Ranges {
 }
 
 // scan validates n adds, or as many as there are if n is negative.
-func (s *section) scan(r *Reader, n int, long []component) []component {
+func (s *section) scan(r *Reader, n int, long []component, check Check) []component {
 	from := r.off
 	w := walker{r: *r, seq: s.start, time: s.base, step: 1, tag: defaultTag, long: long}
 	claim, kept := 0, 0
@@ -246,6 +247,9 @@ func (s *section) scan(r *Reader, n int, long []component) []component {
 		}
 		if n < 0 && w.op&opGap != 0 {
 			w.r.Fail("gap in a run")
+		}
+		if check != nil && w.r.err == nil {
+			w.r.err = check(Entry{w.depth, w.tag, w.op&opMark != 0, view(w.key), view(w.value)})
 		}
 	}
 	*r = w.r
