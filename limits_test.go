@@ -1,0 +1,99 @@
+package joinery_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-crdt/joinery"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+)
+
+// long is a text of n bytes.
+func long(n int) string { return strings.Repeat("x", n) }
+
+func TestWhatIsAboveALimitIsRefusedAtTheWrite(t *testing.T) {
+	r := alone(t)
+	d := r.Doc("d")
+	require.NoError(t, d.Register("small").Set(background, 1))
+	before := r.Status()
+	deep := d.Map("0")
+	for range kernel.MaxDepth {
+		deep = deep.Map("m")
+	}
+	wide := d.Map(long(4000)).Map(long(4000)).Map(long(4000))
+	for what, err := range map[string]error{
+		"value":            d.Register("x").Set(background, long(kernel.MaxValue)),
+		"register's name":  d.Register(long(kernel.MaxKey+1)).Set(background, 1),
+		"counter's name":   d.Counter(long(kernel.MaxKey+1)).Inc(background, 1),
+		"flag's name":      d.Flag(long(kernel.MaxKey + 1)).Enable(background),
+		"set's name":       d.Set(long(kernel.MaxKey+1)).Add(background, 1),
+		"element":          d.Set("s").Add(background, "fits", long(kernel.MaxKey)),
+		"element to go":    d.RemoveWinsSet("s").Remove(background, long(kernel.MaxKey)),
+		"entry's key":      d.LWWMap("m").Put(background, long(kernel.MaxKey+1), 1),
+		"entry's value":    d.LWWMap("m").Put(background, "k", long(kernel.MaxValue)),
+		"depth":            deep.Register("x").Set(background, 1),
+		"depth of counter": deep.Counter("x").Inc(background, 1),
+		"path":             wide.Register("x").Set(background, 1),
+	} {
+		require.ErrorIs(t, err, joinery.ErrTooLarge, what)
+		require.ErrorContains(t, err, `joinery: document "d"`, what)
+	}
+	require.Equal(t, before.Digest, r.Status().Digest, "nothing was written")
+	require.Equal(t, before.Stats.Writes, r.Status().Stats.Writes)
+}
+
+func TestWhatIsAtALimitIsWritten(t *testing.T) {
+	d := alone(t).Doc("d")
+	require.NoError(t, d.Register("x").Set(background, long(kernel.MaxValue-5)))
+	require.NoError(t, d.Register(long(kernel.MaxKey)).Set(background, 1))
+	deep := d.Map("0")
+	for range kernel.MaxDepth - 2 {
+		deep = deep.Map("m")
+	}
+	require.NoError(t, deep.Register("x").Set(background, 1))
+	require.Equal(t, 1, get[int](t, deep.Register("x")))
+}
+
+func TestAGroupAboveItsLimitIsRefusedWhole(t *testing.T) {
+	r := alone(t)
+	d := r.Doc("d")
+	err := d.Update(background, func(tx *joinery.Tx) error {
+		for i := range 10 {
+			if err := tx.Register(string(rune('a'+i))).Set(background, long(100_000)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, joinery.ErrTooLarge)
+	require.False(t, d.Exists())
+	require.Zero(t, r.Status().Stats.Writes)
+}
+
+func TestConfiguredLimitOfValues(t *testing.T) {
+	d := alone(t, func(c *joinery.Config) { c.MaxValue = 10 }).Doc("d")
+	require.NoError(t, d.Register("x").Set(background, "123456789"))
+	require.ErrorIs(t, d.Register("x").Set(background, "1234567890"), joinery.ErrTooLarge)
+	require.ErrorIs(t, d.LWWMap("m").Put(background, "k", "1234567890"), joinery.ErrTooLarge)
+	require.Equal(t, "123456789", get[string](t, d.Register("x")))
+}
+
+func TestConfiguredLimitOfFields(t *testing.T) {
+	d := alone(t, func(c *joinery.Config) { c.MaxFields = 3 }).Doc("d")
+	require.NoError(t, d.Set("s").Add(background, 1, 2))
+	require.ErrorIs(t, d.Set("s").Add(background, 3, 4), joinery.ErrTooLarge)
+	require.NoError(t, d.Set("s").Add(background, 1, 2, 3), "one of them is new")
+	require.ErrorIs(t, d.Register("x").Set(background, 1), joinery.ErrTooLarge)
+	require.ErrorIs(t, d.Counter("x").Inc(background, 1), joinery.ErrTooLarge)
+	require.ErrorIs(t, d.Flag("x").Enable(background), joinery.ErrTooLarge)
+	require.ErrorIs(t, d.LWWMap("x").Put(background, "k", 1), joinery.ErrTooLarge)
+	require.NoError(t, d.Set("s").Remove(background, 1))
+	require.NoError(t, d.Register("x").Set(background, 1))
+	require.NoError(t, d.Register("x").Set(background, 2), "what is there can change")
+	require.ErrorIs(t, d.Update(background, func(tx *joinery.Tx) error {
+		return tx.Register("y").Set(background, 1)
+	}), joinery.ErrTooLarge)
+	require.Len(t, fields(d), 3)
+}
