@@ -229,8 +229,8 @@ func appendRun(dst []byte, s *kernel.State, self kernel.Index, own causal.Range)
 			ms := uint64(l.Time) >> 16
 			dst = binary.BigEndian.AppendUint16(dst, uint16(ms>>32))
 			dst = binary.BigEndian.AppendUint32(dst, uint32(ms))
-			dst = AppendUint(dst, uint64(l.Time.Counter()))
-			w.buf = AppendUint(dst, own.Lo)
+			dst = binary.AppendUvarint(dst, uint64(l.Time.Counter()))
+			w.buf = binary.AppendUvarint(dst, own.Lo)
 			w.begin(own.Lo-1, l.Time-1)
 		}
 		if l.Seq != w.seq+1 {

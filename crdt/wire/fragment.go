@@ -89,8 +89,8 @@ func (f *Fragment) Parse(form Form, body []byte, check Check) error {
 	return r.Err()
 }
 
-// parseRun reads: id 16, incarnation 8 if Wide, milliseconds 6, counter uint,
-// first sequence number uint, adds up to the end.
+// parseRun reads: id 16, incarnation 8 if Wide, milliseconds 6, counter
+// uvarint, first sequence number uvarint, adds up to the end.
 func (f *Fragment) parseRun(r *Reader, form Form, check Check) {
 	f.sections = f.single[:]
 	s := &f.single[0]
@@ -101,7 +101,7 @@ func (f *Fragment) parseRun(r *Reader, form Form, check Check) {
 	if ms := r.Take(6); ms != nil {
 		s.base = hlc.Time(binary.BigEndian.Uint16(ms))<<48 | hlc.Time(binary.BigEndian.Uint32(ms[2:]))<<16
 	}
-	counter, first := r.Uint(), r.Uint()
+	counter, first := r.Uvarint(), r.Uvarint()
 	if s.actor.IsZero() || counter > 0xffff || first < 1 || first > causal.MaxSeq {
 		r.Fail("bad header of a run")
 		return

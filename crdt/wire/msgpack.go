@@ -167,6 +167,22 @@ func (r *Reader) Uint() uint64 {
 	return v
 }
 
+// Uvarint reads a number in 7-bit groups, the least significant first, as
+// binary.AppendUvarint writes it. The header of a run holds two of these: it is
+// no msgpack but a layout of its own, and the shorter by them.
+func (r *Reader) Uvarint() uint64 {
+	if r.err != nil {
+		return 0
+	}
+	v, n := binary.Uvarint(r.b[r.off:])
+	if n <= 0 || n > 1 && r.b[r.off+n-1] == 0 {
+		r.Fail("number in 7-bit groups wanted, in its shortest form")
+		return 0
+	}
+	r.off += n
+	return v
+}
+
 // Int reads a signed integer.
 func (r *Reader) Int() int64 {
 	c := r.Peek()
