@@ -60,7 +60,7 @@ const maxDigits = 400
 func number(n json.Number) (string, error) {
 	s := n.String()
 	if e := strings.IndexAny(s, "eE"); len(s) > maxDigits || e >= 0 && len(s)-e > 4 {
-		return "", fmt.Errorf("%w: number %.20s...", errFormat, s)
+		return "", fmt.Errorf("%w: a number too long to be meant, %.20q", errFormat, s)
 	}
 	r, ok := new(big.Rat).SetString(s)
 	if !ok {
