@@ -19,6 +19,7 @@ import (
 type Node struct {
 	cfg      Config
 	subjects message.Subjects
+	binding  binding
 	most     int // largest message in bytes that the configuration allows
 
 	mu       sync.RWMutex // guards core, watchers and closed
@@ -67,6 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg:      cfg,
 		subjects: message.NewSubjects(cfg.Space),
+		binding:  bindTo(cfg.Space),
 		most:     cfg.Replica.MaxMessage,
 		core:     core,
 		watchers: make(map[*Watcher]struct{}),
@@ -134,6 +136,7 @@ func (n *Node) subscribe() error {
 
 // receive queues a message for the state machine; it must not block.
 func (n *Node) receive(m broker.Message) {
+	n.binding.apply(m.Data)
 	a := arrival{data: m.Data}
 	onDoc := n.subjects.IsDelta(m.Subject)
 	if onDoc != isDelta(m.Data) {

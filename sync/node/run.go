@@ -153,6 +153,7 @@ func (n *Node) publish() {
 }
 
 func (n *Node) publishOne(m *replica.Outgoing) {
+	n.binding.apply(m.Data)
 	err := n.cfg.Broker.Publish(n.subject(m), m.Data)
 	switch {
 	case err == nil:
