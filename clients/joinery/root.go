@@ -1,12 +1,19 @@
 package main
 
 import (
+	"os"
+
+	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 )
 
-// options are the flags that all commands share.
+// options are the flags that commands share.
 type options struct {
-	json bool
+	json    bool
+	url     string
+	creds   string
+	space   string
+	replica string
 }
 
 func newRoot() *cobra.Command {
@@ -15,6 +22,15 @@ func newRoot() *cobra.Command {
 		Use:   "joinery",
 		Short: "Replicas that write offline and converge over NATS",
 		Long: `Replicas that write offline and converge over NATS.
+
+All commands but demo and serve are thin clients: they hold no replica, but ask
+one, which "joinery serve" runs.
+
+  DOC      a document's name: tokens separated by dots, such as fleet.42.engine
+  FIELD    names separated by "/", such as address/city; in a name "~1" is a
+           slash and "~0" a tilde
+  VALUE    JSON such as 42, true, [1,2], {"$counter":3}; anything else is text
+  PATTERN  a document's name in which "*" is one token and a last ">" all others
 
 Exit status: 0 done; 1 failed, refused, not found or not converged;
 2 the command line could not be understood; 3 no server or replica answered.`,
@@ -30,6 +46,31 @@ Exit status: 0 done; 1 failed, refused, not found or not converged;
 	}
 	root.SetFlagErrorFunc(misuse)
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "write JSON, one object a line")
-	root.AddCommand(newDemo(o))
+	root.AddCommand(newDemo(o), newServe(o))
+	for _, cmd := range []*cobra.Command{
+		newPut(o), newGet(o), newDelete(o), newAdd(o), newRemove(o), newInc(o), newWatch(o),
+		newConflicts(o), newResolve(o), newStatus(o), newImport(o), newExport(o),
+	} {
+		o.addServer(cmd, getenv("JOINERY_NATS", nats.DefaultURL), "`URL` of the NATS server ($JOINERY_NATS)")
+		if cmd.Name() != "import" {
+			cmd.ValidArgsFunction = cobra.NoFileCompletions
+		}
+		cmd.Flags().StringVar(&o.replica, "replica", "", "ask the replica with this `ID` and no other")
+		root.AddCommand(cmd)
+	}
 	return root
+}
+
+// addServer adds the flags that say where to go.
+func (o *options) addServer(cmd *cobra.Command, url, usage string) {
+	cmd.Flags().StringVar(&o.url, "nats", url, usage)
+	cmd.Flags().StringVar(&o.creds, "creds", "", "NATS credentials `FILE`")
+	cmd.Flags().StringVar(&o.space, "space", getenv("JOINERY_SPACE", "default"), "`NAME` of the space ($JOINERY_SPACE)")
+}
+
+func getenv(name, missing string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return missing
 }

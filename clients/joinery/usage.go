@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,13 @@ func misuse(cmd *cobra.Command, err error) error {
 
 // takes makes a check of the number of arguments a usage error.
 func takes(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error { return misuse(cmd, check(cmd, args)) }
+	return func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		if err != nil && cmd.HasParent() {
+			err = fmt.Errorf("%w\nUsage: %s", err, cmd.UseLine())
+		}
+		return misuse(cmd, err)
+	}
 }
 
 // negative marks an argument that starts like a flag but is a number.

@@ -42,13 +42,6 @@ func Append(dst []byte, doc string, fields iter.Seq[joinery.Field]) []byte {
 	return AppendJSON(dst, line{doc, t.format()})
 }
 
-// Foreign returns a line for decoded JSON of another origin, in which no name
-// has a meaning: objects become maps, all else registers. Numbers must be
-// json.Number.
-func Foreign(doc string, object map[string]any) []byte {
-	return AppendJSON(nil, line{doc, formatObject(object)})
-}
-
 // restore gives a field whose value has no Go form its raw bytes as value.
 func restore(f *joinery.Field) {
 	if f.Err != nil {
@@ -107,7 +100,7 @@ func (t *tree) insert(f *joinery.Field) {
 		if p.lww == nil {
 			p.lww = make(map[string]any)
 		}
-		p.lww[escape(f.Path[owner+1])] = v
+		p.lww[Escape(f.Path[owner+1])] = v
 	}
 }
 
@@ -115,7 +108,7 @@ func (t tree) format() map[string]any {
 	out := make(map[string]any, len(t))
 	for name, p := range t {
 		if v, ok := p.format(); ok {
-			out[escape(name)] = v
+			out[Escape(name)] = v
 		}
 	}
 	return out

@@ -12,8 +12,8 @@ const (
 	bytesName = "$bytes:"
 )
 
-// escape returns a field's name as a key of a JSON object.
-func escape(name string) string {
+// Escape returns a field's name as a key of a JSON object.
+func Escape(name string) string {
 	switch {
 	case !utf8.ValidString(name):
 		return bytesName + base64.StdEncoding.EncodeToString([]byte(name))
@@ -23,7 +23,7 @@ func escape(name string) string {
 	return name
 }
 
-// unescape undoes escape; ok is false if the key names a form instead.
+// unescape undoes Escape; ok is false if the key names a form instead.
 func unescape(key string) (name string, ok bool, err error) {
 	if encoded, found := strings.CutPrefix(key, bytesName); found {
 		b, err := base64.StdEncoding.DecodeString(encoded)

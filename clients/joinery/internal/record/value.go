@@ -160,7 +160,7 @@ func formatValue(v any) any {
 func formatObject(v map[string]any) map[string]any {
 	out := make(map[string]any, len(v))
 	for k := range v {
-		out[escape(k)] = formatValue(v[k])
+		out[Escape(k)] = formatValue(v[k])
 	}
 	return out
 }

@@ -36,6 +36,9 @@ func NewClient(conn *nats.Conn, space, replica string) *Client {
 	return &Client{conn: conn, space: space, who: replica, fixed: true}
 }
 
+// At returns a client of one replica on the same connection.
+func (c *Client) At(replica string) *Client { return NewClient(c.conn, c.space, replica) }
+
 // Replica returns who answered last, or "" before the first answer.
 func (c *Client) Replica() string {
 	if c.who == anyone {

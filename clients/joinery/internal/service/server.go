@@ -74,6 +74,9 @@ func Serve(conn *nats.Conn, space string, r *joinery.Replica) (*Server, error) {
 			}
 		}
 	}
+	if conn.IsConnected() {
+		_ = conn.FlushTimeout(closing) // so that who asks from now on is heard
+	}
 	return s, nil
 }
 

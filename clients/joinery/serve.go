@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-crdt/joinery"
+	"github.com/joinery-crdt/joinery/broker/embedded"
+	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+)
+
+const (
+	// leafRedial is the pause between attempts to reach a hub.
+	leafRedial = 250 * time.Millisecond
+	// farewell bounds the sending of the last writes at the end.
+	farewell = 5 * time.Second
+)
+
+// serving is the flags of serve.
+type serving struct {
+	*options
+	listen, leafListen string
+	leaf               []string
+	id                 string
+	verbose            bool
+}
+
+func newServe(o *options) *cobra.Command {
+	s := &serving{options: &options{}} // flags of the same names, with defaults of their own
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a replica, with a NATS server of its own or on another",
+		Long: `Runs a replica of a space and answers thin clients, until it is interrupted. By
+default it brings a NATS server of its own, which other replicas and clients may
+join; with --leaf that server joins a hub as a leaf node and goes on without it
+when the link is away. With --nats it joins a server that is there.
+
+The replica holds its documents in memory: what it alone has is gone when it
+ends. Run two.`,
+		Example: example(
+			"joinery serve",
+			"joinery serve --nats nats://127.0.0.1:4222    # a second replica",
+			"joinery serve --leaf-listen 0.0.0.0:7422      # a hub",
+			"joinery serve --listen 127.0.0.1:0 --leaf nats-leaf://hub:7422"),
+		Args: takes(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.json = o.json
+			return s.run(cmd)
+		},
+	}
+	s.addServer(cmd, "", "`URL` of a NATS server to join in place of an own one")
+	flags := cmd.Flags()
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:4222", "`HOST:PORT` of the embedded server; port 0 takes a free one")
+	flags.StringVar(&s.leafListen, "leaf-listen", "", "`HOST:PORT` for leaf nodes to join the embedded server")
+	flags.StringArrayVar(&s.leaf, "leaf", nil, "`URL` of a hub that the embedded server joins as a leaf node; may be repeated")
+	flags.StringVar(&s.id, "id", "", "lasting `ID` of the replica, a UUID; never use one twice at a time")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log to the standard error")
+	return cmd
+}
+
+// check refuses flags that contradict each other.
+func (s *serving) check(cmd *cobra.Command) error {
+	for _, own := range []string{"listen", "leaf-listen", "leaf"} {
+		if s.url != "" && cmd.Flags().Changed(own) {
+			return misuse(cmd, fmt.Errorf("--%s is for the embedded server, which --nats replaces", own))
+		}
+	}
+	return nil
+}
+
+// ready is what serve says when it serves.
+type ready struct {
+	Space   string `json:"space"`
+	Replica string `json:"replica"`
+	URL     string `json:"url"`
+	LeafURL string `json:"leaf_url,omitempty"`
+}
+
+func (s *serving) run(cmd *cobra.Command) (err error) {
+	if err := s.check(cmd); err != nil {
+		return err
+	}
+	id := joinery.NewID()
+	if s.id != "" {
+		if id, err = joinery.ParseID(s.id); err != nil {
+			return misuse(cmd, fmt.Errorf("--id: %w", err))
+		}
+	}
+	ctx := cmd.Context()
+	log := logger(cmd.ErrOrStderr(), s.verbose)
+	conn, server, err := s.connect(ctx, log)
+	if err != nil {
+		return err
+	}
+	if server != nil {
+		defer func() { err = errors.Join(err, shutdown(server)) }()
+	}
+	defer conn.Close()
+	r, err := joinery.Open(ctx, joinery.Config{Space: s.space, Conn: conn, ID: id, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	api, err := service.Serve(conn, s.space, r)
+	if err != nil {
+		return err
+	}
+	if err := s.announce(cmd, id, server); err != nil {
+		return errors.Join(err, api.Close())
+	}
+	<-ctx.Done()
+	return errors.Join(api.Close(), sendLast(r))
+}
+
+// connect returns a connection, and the embedded server if there is one.
+func (s *serving) connect(ctx context.Context, log *slog.Logger) (*nats.Conn, *embedded.Server, error) {
+	if s.url != "" {
+		conn, err := s.dial("joinery serve")
+		return conn, nil, err
+	}
+	cfg := embedded.Config{Listen: s.listen, LeafListen: s.leafListen, LeafRemotes: s.leaf, LeafReconnect: leafRedial}
+	if s.verbose {
+		cfg.Logger = log
+	}
+	server, err := embedded.Start(ctx, cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w\nIf another server has the port: join it with --nats URL, or take a free port with --listen 127.0.0.1:0.", err)
+	}
+	conn, err := server.Connect(nats.Name("joinery serve"))
+	if err != nil {
+		return nil, nil, errors.Join(err, shutdown(server))
+	}
+	return conn, server, nil
+}
+
+func (s *serving) announce(cmd *cobra.Command, id joinery.ID, server *embedded.Server) error {
+	r := ready{Space: s.space, Replica: id.String(), URL: redacted(s.url)}
+	text := fmt.Sprintf("serving space %q as replica %s\n", s.space, id)
+	if server != nil {
+		r.URL, r.LeafURL = server.ClientURL(), server.LeafURL()
+		text += fmt.Sprintf("clients and replicas join at %s\n", r.URL)
+		if r.LeafURL != "" {
+			text += fmt.Sprintf("leaf nodes join at %s\n", r.LeafURL)
+		}
+	} else {
+		text += fmt.Sprintf("joined %s\n", r.URL)
+	}
+	return s.show(cmd, r, "%sinterrupt to stop", text)
+}
+
+// sendLast sends what the replica alone has.
+func sendLast(r *joinery.Replica) error {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	err := r.Drain(ctx)
+	if err != nil && r.Status().Pending > 0 {
+		return fmt.Errorf("the last writes to %s could not be sent and are lost: %w", plural(r.Status().Pending, "document"), err)
+	}
+	return nil
+}
+
+func shutdown(server *embedded.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	return server.Shutdown(ctx)
+}
+
+func logger(out io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
+}

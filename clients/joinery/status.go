@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+)
+
+func newStatus(o *options) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the condition of a replica, or of all",
+		Long: `Shows what a replica knows of itself and of others. Replicas with equal state
+hashes hold the same.`,
+		Example: example("joinery status", "joinery status --all", "joinery status --json | jq .stats"),
+		Args:    takes(cobra.NoArgs),
+		RunE: runs(func(cmd *cobra.Command, _ []string) error {
+			return o.ask(cmd, func(c *service.Client) error {
+				if all {
+					return o.statusOfAll(cmd, c)
+				}
+				var st service.Status
+				if err := c.Call(cmd.Context(), "status", struct{}{}, &st); err != nil {
+					return err
+				}
+				return o.show(cmd, st, "%s", statusText(&st))
+			})
+		}),
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "ask every replica of the space that can be reached")
+	return cmd
+}
+
+func (o *options) statusOfAll(cmd *cobra.Command, c *service.Client) error {
+	ids, err := c.Replicas(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return service.ErrNoReplica
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		var st service.Status
+		if err := c.At(id).Call(cmd.Context(), "status", struct{}{}, &st); err != nil {
+			cmd.PrintErrf("%s does not answer: %v\n", id, err)
+			continue
+		}
+		if err := o.show(cmd, st, "%s  state hash %s  %s", st.Replica, st.Digest, plural(st.Docs, "document")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func statusText(s *service.Status) string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("space", "%s", s.Space)
+	line("replica", "%s", s.Replica)
+	line("state hash", "%s", s.Digest)
+	line("documents", "%d", s.Docs)
+	if s.Pending > 0 {
+		line("unsent", "writes to %s", plural(s.Pending, "document"))
+	}
+	for _, p := range s.Peers {
+		line("peer", "%s  %s", p.Name, peerText(&p.Heard, p.Equal))
+	}
+	for _, d := range s.Denied {
+		line("denied", "%s: the server refuses this subject; see its permissions", d)
+	}
+	line("sent", "%s in %s", size(s.Stats.BytesOut), plural(int(s.Stats.Published), "message"))
+	line("received", "%s; %d deltas with news, %d without, %d refused", size(s.Stats.BytesIn),
+		s.Stats.UnitsMerged, s.Stats.Duplicates, s.Stats.Refused)
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func peerText(heard *time.Time, equal bool) string {
+	if heard.IsZero() {
+		return "not heard of yet"
+	}
+	text := fmt.Sprintf("heard %v ago", time.Since(*heard).Round(10*time.Millisecond))
+	if equal {
+		return text + ", held the same"
+	}
+	return text + ", differed"
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%s %ss", thousands(n), noun)
+}
+
+// thousands writes a number with commas.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// size writes a number of bytes for people.
+func size(n uint64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	f, i := float64(n)/unit, 0
+	for ; f >= unit; i++ {
+		f /= unit
+	}
+	return fmt.Sprintf("%.1f %cB", f, "kMGTPE"[i])
+}
