@@ -1,0 +1,56 @@
+package crdt_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/lwwmap"
+)
+
+// An update is one unit however small the limit of a message is.
+func TestAnUpdateTravelsWhole(t *testing.T) {
+	m := lwwmap.New[string, string](ann)
+	d := made(t)(m.Update(func(w *lwwmap.Writer[string, string]) error {
+		for i := range 10 {
+			if err := w.Put(fmt.Sprint(i), "v"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.NotNil(t, d)
+
+	doc := crdt.NewDocument(ben, nil)
+	require.NoError(t, doc.Update(func() error {
+		for i := range 10 {
+			if err := doc.Assign(kernel.Root, crdt.TagRegister, fmt.Sprint(i), "a value of some length", false, crdt.Options{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	_, own := doc.Pending().Seal(nil, doc.State(), 100)
+	require.Equal(t, causal.Range{Lo: 1, Hi: 10}, own)
+	require.Zero(t, doc.Pending().Len())
+}
+
+// A replica that has to take a new name mints its unsealed writes again; what
+// they had replaced has to die with them.
+func TestANewNameKeepsWhatPendingWritesReplaced(t *testing.T) {
+	old := crdt.NewRegister[string](ann)
+	first := made(t)(old.Set("first"))
+	doc := crdt.NewDocument(ben, nil)
+	require.NoError(t, doc.Merge(first))
+	require.NoError(t, doc.Assign(kernel.Root, crdt.TagRegister, "", "second", false, crdt.Options{}))
+	doc.Rename(causal.Actor{ID: ben.ID, Incarnation: 2})
+	second := doc.Flush(nil)
+	v := allOf(t, crdt.NewRegister[string](cid), first, second)
+	require.Len(t, v.Siblings(), 1)
+	got, _ := v.Get()
+	require.Equal(t, "second", got)
+}
