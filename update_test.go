@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -144,6 +145,7 @@ func TestNobodySeesHalfAnUpdate(t *testing.T) {
 					return
 				default:
 				}
+				time.Sleep(50 * time.Microsecond) // leave the lock to the writers
 				r.Doc("pair").View(func(tx *joinery.Tx) {
 					a, okA, errA := joinery.Get[int](tx.Register("a"))
 					b, okB, errB := joinery.Get[int](tx.Map("m").Register("b"))
