@@ -58,7 +58,7 @@ func storm(ctx context.Context, s settings, c *cluster.Cluster, users *clients) 
 	}()
 	rounds, err = nemesis.Run(limited, c, nemesis.Config{
 		Faults: s.faults, Topologies: s.topologies, Hold: s.hold, Calm: s.calm,
-		Recover: s.limits.Recovery + s.limits.Spread, Rand: rand.New(rand.NewPCG(s.seed, 2)), Log: s.log,
+		CalmBeforeKill: s.calmBeforeKill, Rand: rand.New(rand.NewPCG(s.seed, 2)), Log: s.log,
 	})
 	if err != nil {
 		cancel()

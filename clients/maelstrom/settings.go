@@ -32,18 +32,20 @@ type settings struct {
 	time       time.Duration // of clients and faults
 	rate       int           // operations a second, over all nodes
 	hold, calm time.Duration // of the nemesis
-	timeout    time.Duration // of an operation
-	quiet      time.Duration // until all replicas must be equal, after the faults
-	limits     history.Limits
-	seed       uint64
-	command    []string  // runs a node
-	log        io.Writer // takes progress, and what nodes have to complain of
+	// calmBeforeKill lets everybody recover before processes are killed.
+	calmBeforeKill time.Duration
+	timeout        time.Duration // of an operation
+	quiet          time.Duration // until all replicas must be equal, after the faults
+	limits         history.Limits
+	seed           uint64
+	command        []string  // runs a node
+	log            io.Writer // takes progress, and what nodes have to complain of
 }
 
 func defaults() settings {
 	return settings{
 		workloads: workloads, faults: nemesis.Faults, topologies: nemesis.Topologies,
-		nodes: 5, time: 20 * time.Second, rate: 100, hold: 2 * time.Second, calm: 2 * time.Second,
+		nodes: 5, time: 20 * time.Second, rate: 100, hold: 2 * time.Second, calm: 2 * time.Second, calmBeforeKill: 4 * time.Second,
 		timeout: 5 * time.Second, quiet: 30 * time.Second,
 		limits: history.Limits{Recovery: 3 * time.Second, Spread: 500 * time.Millisecond},
 	}
@@ -73,6 +75,7 @@ func parse(args []string, errs io.Writer) (s settings, asJSON bool, err error) {
 	if f.NArg() > 0 {
 		return s, asJSON, fmt.Errorf("maelstrom: no argument is expected, there is %q", f.Arg(0))
 	}
+	s.calmBeforeKill = s.limits.Recovery + 2*s.limits.Spread
 	err = errors.Join(
 		choose(&s.workloads, *work, func(w workload) string { return w.name }),
 		choose(&s.faults, *faults, func(f nemesis.Fault) string { return string(f) }),

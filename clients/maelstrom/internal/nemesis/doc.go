@@ -3,7 +3,7 @@
 //
 // The first rounds have one kind of fault each, so that all are seen even in
 // short runs; later ones a random selection. Never is more than a minority
-// killed or paused, and after a round in which a process was killed there is no
-// other such before everybody could recover: what was acknowledged survives in
-// a majority (see package history).
+// killed, nor more than a minority paused, and there is time to recover before
+// others are killed: what was acknowledged survives in a majority (see package
+// history).
 package nemesis

@@ -31,9 +31,12 @@ type Config struct {
 	Topologies []Topology    // of partitions, taken in turn
 	Hold       time.Duration // how long the faults of a round last
 	Calm       time.Duration // between rounds
-	Recover    time.Duration // from the end of a round with a kill to the next
-	Rand       *rand.Rand
-	Log        io.Writer // takes a line a round
+	// CalmBeforeKill is the least time between two rounds of which the second
+	// kills. The shorter, the more of what killed nodes acknowledged does not
+	// count; before a second kill it must be enough to recover.
+	CalmBeforeKill time.Duration
+	Rand           *rand.Rand
+	Log            io.Writer // takes a line a round
 }
 
 // cycle is the state of a nemesis.
@@ -42,7 +45,6 @@ type cycle struct {
 	cluster *cluster.Cluster
 	round   int
 	parted  int
-	kills   time.Time // the end of the last round with a kill
 }
 
 // Run breaks the cluster until ctx ends, and then leaves it as it is: the
@@ -52,11 +54,12 @@ func Run(ctx context.Context, c *cluster.Cluster, cfg Config) (rounds int, err e
 	if len(cfg.Faults) == 0 {
 		return 0, nil
 	}
-	for sleep(ctx, n.Calm) {
+	for {
 		faults := n.next()
-		if slices.Contains(faults, Kill) && !n.kills.IsZero() && !sleep(ctx, n.Recover-time.Since(n.kills)) {
+		if !sleep(ctx, n.calm(faults)) {
 			break
 		}
+		n.round++
 		if err := n.strike(faults); err != nil {
 			return n.round, err
 		}
@@ -65,9 +68,6 @@ func Run(ctx context.Context, c *cluster.Cluster, cfg Config) (rounds int, err e
 		}
 		if err := c.Repair(ctx); err != nil && ctx.Err() == nil {
 			return n.round, err
-		}
-		if slices.Contains(faults, Kill) {
-			n.kills = time.Now()
 		}
 	}
 	return n.round, nil
@@ -83,11 +83,17 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// next selects the faults of a round.
+func (n *cycle) calm(faults []Fault) time.Duration {
+	if slices.Contains(faults, Kill) && n.round > 0 {
+		return max(n.Calm, n.CalmBeforeKill)
+	}
+	return n.Calm
+}
+
+// next selects the faults of the next round.
 func (n *cycle) next() []Fault {
-	n.round++
-	if n.round <= len(n.Faults) {
-		return n.Faults[n.round-1 : n.round]
+	if n.round < len(n.Faults) {
+		return n.Faults[n.round : n.round+1]
 	}
 	all := slices.Clone(n.Faults)
 	n.Rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
