@@ -174,7 +174,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	nc := s.connect()
 	q, err := json.Marshal(service.Query{Kind: service.Watch, Pattern: ">", UpdatesOnly: true})
 	require.NoError(t, err)
-	for range service.MaxCursors {
+	for range 2 * service.MaxCursors {
 		require.NoError(t, nc.PublishRequest("joinery-api.shop.any.open", nc.NewInbox(), q))
 	}
 	require.Eventually(t, func() bool {
