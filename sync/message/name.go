@@ -3,6 +3,7 @@ package message
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 
@@ -41,9 +42,12 @@ func checkName(what, s string, limit int) error {
 	return nil
 }
 
-// DocDigest returns a document's share of the digest of its space.
+// DocDigest returns a document's share of the digest of its space. Shares are
+// combined by XOR, so a share must not be: equal updates of two documents would
+// cancel each other out.
 func DocDigest(doc string, digest uint64) uint64 {
-	return xxhash.Sum64String(doc)*0x9e3779b97f4a7c15 ^ digest*0xd6e8feb86659fd93
+	hi, lo := bits.Mul64(xxhash.Sum64String(doc)^0x9e3779b97f4a7c15, digest^0xd6e8feb86659fd93)
+	return hi ^ lo
 }
 
 // AppendToken appends a name in the form that subjects carry: letters, digits

@@ -238,3 +238,24 @@ func TestADeltaOnAnotherDocumentsSubjectIsRefused(t *testing.T) {
 	m := &message.Delta{Doc: "doc", Unit: []byte("x")}
 	require.ErrorIs(t, b.all[0].Step(b.now, "other", say(causal.Actor{ID: causal.ID{9}}, 1, m)), ErrForeign)
 }
+
+// TestEqualUpdatesOfTwoDocumentsDoNotHideEachOther has two documents take the
+// same step: same actor, number and payload, and no timestamp.
+func TestEqualUpdatesOfTwoDocumentsDoNotHideEachOther(t *testing.T) {
+	b := newBench(t, 2)
+	for range 2 {
+		for _, doc := range []string{"one", "two"} {
+			require.NoError(t, b.all[0].Write(b.now, doc, func(d *crdt.Document) error { return d.Increment(0, "n", 1) }))
+			b.all[0].Flush(b.now)
+		}
+		if b.all[1].View("one") == nil {
+			b.carry(nil)
+		}
+	}
+	require.NotEqual(t, b.all[0].Digest(), b.all[1].Digest())
+	b.carry(losesAll)
+	b.pass(2*time.Second, nil)
+	b.requireEqual()
+	n, _ := b.all[1].View("two").Sum(0, "n")
+	require.EqualValues(t, 2, n)
+}
