@@ -99,7 +99,7 @@ func (in *Incoming) Restart() { in.asked = uint64(len(in.data)) }
 // do not belong are ignored.
 func (in *Incoming) Put(offset uint64, data []byte) bool {
 	have := uint64(len(in.data))
-	if len(data) == 0 || offset < have || offset+uint64(len(data)) > in.Size {
+	if len(data) == 0 || offset < have || offset > in.Size || uint64(len(data)) > in.Size-offset {
 		return in.Done()
 	}
 	if in.chunk == 0 {
