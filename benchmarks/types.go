@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,32 +43,40 @@ func mapPuts(keys, values []string) map[string]string {
 
 const batchSize = 1000
 
-// ormapPuts puts into an OR-map and encodes the delta of every batch.
+// ormapPuts puts into an OR-map in atomic batches, each with its delta encoded.
 func ormapPuts(m *orset.Map[string, string], keys, values []string) (bytes int, err error) {
-	w := m.Writer()
-	var buf []byte
-	for i, k := range keys {
-		if err := w.Put(k, values[i]); err != nil {
+	for batch := range slices.Chunk(keys, batchSize) {
+		d, err := m.Update(func(w *orset.MapWriter[string, string]) error {
+			for i, k := range batch {
+				if err := w.Put(k, values[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			return 0, err
 		}
-		if i%batchSize == batchSize-1 {
-			buf = m.Flush(buf[:0])
-			bytes += len(buf)
-		}
+		values = values[len(batch):]
+		bytes += len(d)
 	}
 	return bytes, nil
 }
 
-func lwwmapPuts(m *lwwmap.Map[string, string], keys, values []string) (err error) {
-	w := m.Writer()
-	var buf []byte
-	for i, k := range keys {
-		if err := w.Put(k, values[i]); err != nil {
+func lwwmapPuts(m *lwwmap.Map[string, string], keys, values []string) error {
+	for batch := range slices.Chunk(keys, batchSize) {
+		_, err := m.Update(func(w *lwwmap.Writer[string, string]) error {
+			for i, k := range batch {
+				if err := w.Put(k, values[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		if i%batchSize == batchSize-1 {
-			buf = m.Flush(buf[:0])
-		}
+		values = values[len(batch):]
 	}
 	return nil
 }

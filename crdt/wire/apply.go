@@ -15,10 +15,22 @@ import (
 // A fragment of the form Kept may only be applied by a receiver that has seen
 // all kept dots; see Fits.
 func (f *Fragment) Apply(s *kernel.State) {
+	if f.isOne {
+		f.applyOne(s)
+		return
+	}
 	for i := range f.sections {
 		f.sections[i].apply(s)
 	}
 	s.Sweep()
+}
+
+// applyOne is Apply for a run of one event at the root.
+func (f *Fragment) applyOne(s *kernel.State) {
+	c := &f.single[0]
+	a := s.Intern(c.actor)
+	s.Learn(a, c.start+1, &f.one)
+	s.Claim(a, c.first[0])
 }
 
 // Fits reports whether the state has seen all the dots whose payloads were
@@ -65,7 +77,7 @@ func (c *section) knownTo(s *kernel.State, a kernel.Index) bool {
 // held returns the numbers of the live dots of the section.
 func (c *section) held() causal.Ranges {
 	var out causal.Ranges
-	w := c.walk()
+	w := c.walk(NewReader(c.adds), nil)
 	for range c.count {
 		w.next()
 		out = out.AddSeq(w.seq)
@@ -73,28 +85,17 @@ func (c *section) held() causal.Ranges {
 	return out.Union(c.kept)
 }
 
-func (c *section) walk() walker {
-	return walker{r: NewReader(c.adds), seq: c.start, time: c.base, step: 1, tag: defaultTag}
-}
-
 // learn merges the adds.
 func (c *section) learn(s *kernel.State, a kernel.Index) {
-	w := c.walk()
+	w := c.walk(NewReader(c.adds), nil)
 	var refs [kernel.MaxDepth]kernel.Ref // refs[i] is the container of i components
-	var p kernel.Payload
 	for range c.count {
 		w.next()
 		for i := w.stay; i < w.depth; i++ {
 			c := w.comp(i)
 			refs[i+1] = s.Ensure(refs[i], c.tag, view(c.name))
 		}
-		p = kernel.Payload{
-			Parent: refs[w.depth], Tag: w.tag, Key: view(w.key), Value: view(w.value),
-			Time: w.time, Expiry: w.expiry,
-		}
-		if w.op&opMark != 0 {
-			p.Flags = kernel.Mark
-		}
+		p := w.payload(refs[w.depth])
 		s.Learn(a, w.seq, &p)
 	}
 }
@@ -202,7 +203,7 @@ func (f *Fragment) All() iter.Seq[Add] {
 	return func(yield func(Add) bool) {
 		for i := range f.sections {
 			c := &f.sections[i]
-			w := c.walk()
+			w := c.walk(NewReader(c.adds), nil)
 			for range c.count {
 				w.next()
 				a := Add{Dot: causal.Dot{Actor: c.actor, Seq: w.seq}, Tag: w.tag, Key: w.key, Value: w.value,

@@ -44,6 +44,11 @@ const defaultTag kernel.Tag = 2
 type Fragment struct {
 	sections []section
 	single   [1]section // where sections points in the usual case
+
+	// one is the payload of a run of one event at the root, the most frequent
+	// message of all; it need not be decoded a second time.
+	one   kernel.Payload
+	isOne bool
 }
 
 // section is one actor's part.
@@ -110,12 +115,17 @@ func (f *Fragment) parseRun(r *Reader, form Form, check Check) {
 	s.start = first - 1
 	s.first[0] = causal.Range{Lo: first, Hi: causal.MaxSeq}
 	s.claims = s.first[:]
-	s.scan(r, -1, nil, check)
+	w := s.walk(*r, nil)
+	s.scan(&w, -1, check)
+	*r = w.r
 	if s.count == 0 {
 		r.Fail("a run without events")
 		return
 	}
 	s.first[0].Hi = s.start + uint64(s.count)
+	if f.isOne = s.count == 1 && w.depth == 0; f.isOne {
+		f.one = w.payload(kernel.Root)
+	}
 }
 
 func (f *Fragment) parseSections(r *Reader, form Form, check Check) {
@@ -181,7 +191,10 @@ func (s *section) parse(r *Reader, form Form, long []component, check Check) []c
 		r.Fail("%d adds announced in %d bytes", n, r.Len())
 		return long
 	}
-	return s.scan(r, int(n), long, check)
+	w := s.walk(*r, long)
+	s.scan(&w, int(n), check)
+	*r = w.r
+	return w.long
 }
 
 // overlap reports whether a and b have a number in common, without allocating.
@@ -224,9 +237,8 @@ func ReadRanges(r *Reader) causal.Ranges {
 }
 
 // scan validates n adds, or as many as there are if n is negative.
-func (s *section) scan(r *Reader, n int, long []component, check Check) []component {
-	from := r.off
-	w := walker{r: *r, seq: s.start, time: s.base, step: 1, tag: defaultTag, long: long}
+func (s *section) scan(w *walker, n int, check Check) {
+	from := w.r.off
 	claim, kept := 0, 0
 	for s.count = 0; s.count != n && (n >= 0 || w.r.Len() > 0); s.count++ {
 		if !w.next() {
@@ -252,11 +264,15 @@ func (s *section) scan(r *Reader, n int, long []component, check Check) []compon
 			w.r.err = check(Entry{w.depth, w.tag, w.op&opMark != 0, view(w.key), view(w.value)})
 		}
 	}
-	*r = w.r
-	if r.err == nil {
-		s.adds = r.b[from:r.off:r.off]
+	if w.r.err == nil {
+		s.adds = w.r.b[from:w.r.off:w.r.off]
 	}
-	return w.long
+}
+
+// walk returns a walker over the section's adds, which r is at. long is room
+// for a deep path that is reused.
+func (s *section) walk(r Reader, long []component) walker {
+	return walker{r: r, seq: s.start, time: s.base, step: 1, tag: defaultTag, long: long}
 }
 
 // walker reads one section's adds. The path as of the last add is kept.
@@ -323,6 +339,18 @@ func (w *walker) next() bool {
 		r.Fail("key of %d or value of %d bytes is above the limit", len(w.key), len(w.value))
 	}
 	return r.err == nil
+}
+
+// payload returns what the last add puts into a container. Its strings are
+// views.
+func (w *walker) payload(parent kernel.Ref) kernel.Payload {
+	p := kernel.Payload{
+		Parent: parent, Tag: w.tag, Key: view(w.key), Value: view(w.value), Time: w.time, Expiry: w.expiry,
+	}
+	if w.op&opMark != 0 {
+		p.Flags = kernel.Mark
+	}
+	return p
 }
 
 // options reads what the op announces and returns the gap.
