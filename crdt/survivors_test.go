@@ -2,6 +2,7 @@ package crdt_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,8 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/lwwmap"
 )
+
+// Each test here was missing when a wrong implementation passed all others.
 
 // An update is one unit however small the limit of a message is.
 func TestAnUpdateTravelsWhole(t *testing.T) {
@@ -53,4 +56,43 @@ func TestANewNameKeepsWhatPendingWritesReplaced(t *testing.T) {
 	require.Len(t, v.Siblings(), 1)
 	got, _ := v.Get()
 	require.Equal(t, "second", got)
+}
+
+// Below zero, and where the sum on the way is beyond even 64 bits.
+func TestACounterIsExactFarBeyond64Bits(t *testing.T) {
+	for _, c := range []struct {
+		times     int
+		n, value  int64
+		afterward int64
+	}{
+		{1, -5, -5, 0},
+		{5, 1 << 62, math.MaxInt64, 1 << 62},
+		{5, -1 << 62, math.MinInt64, -1 << 62},
+		{9, math.MinInt64, math.MinInt64, math.MinInt64},
+	} {
+		v := crdt.NewCounter(ann)
+		for range c.times {
+			must(t)(v.Add(c.n))
+		}
+		require.Equal(t, c.value, v.Value())
+		for range c.times - 1 {
+			half := -(c.n / 2)
+			must(t)(v.Add(half))
+			must(t)(v.Add(half))
+		}
+		if c.times > 1 {
+			require.Equal(t, c.afterward, v.Value())
+		}
+	}
+}
+
+// Another type's payload that this one could even decode.
+func TestAPayloadOfAnotherTypeIsRefusedEvenIfItCouldBeRead(t *testing.T) {
+	m := lwwmap.New[string, string](ann)
+	d := made(t)(m.Put("", "v"))
+	r := crdt.NewRegister[string](ben)
+	require.ErrorIs(t, r.Merge(d), crdt.ErrForeign)
+	_, ok := r.Get()
+	require.False(t, ok)
+	require.True(t, r.Document().State().IsEmpty())
 }
