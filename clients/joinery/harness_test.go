@@ -69,7 +69,7 @@ func (d *daemon) do(args ...string) string {
 
 func command(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 100*time.Second)
 	defer stop()
 	var out, errs bytes.Buffer
 	code := run(ctx, args, strings.NewReader(stdin), &out, &errs)
