@@ -7,23 +7,45 @@ import (
 	"math"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
 
+// encoder is the library's with a buffer, kept for the next value.
+type encoder struct {
+	enc *msgpack.Encoder
+	buf bytes.Buffer
+}
+
+var encoders = sync.Pool{New: func() any {
+	e := &encoder{}
+	e.enc = msgpack.NewEncoder(&e.buf)
+	return e
+}}
+
+// maxKept bounds the buffer that is kept, in bytes.
+const maxKept = 64 << 10
+
+func (e *encoder) release() {
+	if e.buf.Cap() <= maxKept {
+		e.buf.Reset()
+		encoders.Put(e)
+	}
+}
+
 // encode writes a value in msgpack's canonical form: equal values have equal
 // bytes.
 func encode(v any) (string, error) {
-	var b bytes.Buffer
-	enc := msgpack.GetEncoder()
-	defer msgpack.PutEncoder(enc)
-	enc.Reset(&b)
-	enc.UseCompactInts(true)
-	enc.UseCompactFloats(true)
-	if err := enc.Encode(v); err != nil {
+	e := encoders.Get().(*encoder)
+	defer e.release()
+	e.enc.Reset(&e.buf) // and its options, which a value's own encoding may have changed
+	e.enc.UseCompactInts(true)
+	e.enc.UseCompactFloats(true)
+	if err := e.enc.Encode(v); err != nil {
 		return "", fmt.Errorf("%w: %T cannot be encoded: %w", ErrValue, v, err)
 	}
-	s := b.String()
+	s := e.buf.String()
 	if err := checkValue(s); err != nil { // too deep, or raw bytes that no reader could decode
 		return "", fmt.Errorf("%w (%T)", err, v)
 	}

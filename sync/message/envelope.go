@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/wire"
@@ -66,11 +67,31 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // checksum of all these.
 func Append(dst []byte, h Header, b Body) []byte {
 	mark := len(dst)
+	dst = slices.Grow(dst, sizeHint(b))
 	dst = append(dst, Version, byte(b.kind()))
 	dst = wire.AppendActor(dst, h.From)
 	dst = wire.AppendUint(dst, h.Nonce)
 	dst = b.append(dst)
 	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst[mark:], castagnoli))
+}
+
+// sizeHint returns about how many bytes a message takes, where that is known
+// and many.
+func sizeHint(b Body) int {
+	const header = 64
+	switch m := b.(type) {
+	case *Delta:
+		return header + len(m.Doc) + len(m.Unit)
+	case *Chunk:
+		return header + len(m.Data)
+	case *Push:
+		n := header
+		for i := range m.Gifts {
+			n += GiftSize(&m.Gifts[i])
+		}
+		return n
+	}
+	return header
 }
 
 // Parse validates a message whole. What it returns is a view of the bytes,

@@ -39,13 +39,20 @@ func (r *Replica) flush() {
 	r.flushAt = zeroTime
 }
 
+// Guesses of bytes, for a first allocation that is seldom too small.
+const (
+	unitGuess  = 128
+	eventGuess = 64
+)
+
 // seal makes units of a document's pending events and broadcasts them if the
 // transport is up. It is called before anything of the document leaves by any
 // other door, too: what others may see must not change any more.
 func (r *Replica) seal(d *document) {
 	p := d.copy.Pending()
 	for p.Len() > 0 {
-		unit, own := p.Seal(nil, d.copy.State(), r.cfg.MaxMessage-2*overhead)
+		room := make([]byte, 0, min(unitGuess+eventGuess*p.Len(), r.cfg.MaxMessage))
+		unit, own := p.Seal(room, d.copy.State(), r.cfg.MaxMessage-2*overhead)
 		claims := unitClaims(d.copy.Actor(), own)
 		r.log.Append(d.name, unit, claims)
 		r.out.Records = append(r.out.Records, Record{d.name, unit})

@@ -259,11 +259,7 @@ func (r *Replica) admit(name string) *document {
 
 // head returns the number of the own last event.
 func (d *document) head() uint64 {
-	a, ok := d.copy.State().Lookup(d.copy.Actor())
-	if !ok {
-		return 0
-	}
-	return d.copy.State().Next(a) - 1
+	return d.copy.State().Next(d.copy.Pending().Self) - 1
 }
 
 // touch notes that the document has changed.
