@@ -10,6 +10,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/delta"
 	"github.com/joinery-crdt/joinery/lwwmap"
 )
 
@@ -95,4 +96,33 @@ func TestAPayloadOfAnotherTypeIsRefusedEvenIfItCouldBeRead(t *testing.T) {
 	_, ok := r.Get()
 	require.False(t, ok)
 	require.True(t, r.Document().State().IsEmpty())
+}
+
+// One time for all, so that of two concurrent updates one wins whole.
+func TestTheWritesOfAnUpdateHaveOneTime(t *testing.T) {
+	update := func(m *lwwmap.Map[string, string]) delta.Delta {
+		return made(t)(m.Update(func(w *lwwmap.Writer[string, string]) error {
+			for _, k := range []string{"a", "b", "c"} {
+				if err := w.Put(k, m.Actor().String()); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	m := lwwmap.New[string, string](ann)
+	update(m)
+	first, _ := m.Time("a")
+	last, _ := m.Time("c")
+	require.Equal(t, first, last)
+
+	one := lwwmap.New[string, string](ben)
+	allOf(t, one, whole(t, m))
+	other := lwwmap.New[string, string](cid)
+	allOf(t, one, update(other))
+	winner, _ := one.Get("a")
+	for _, k := range []string{"b", "c"} {
+		v, _ := one.Get(k)
+		require.Equal(t, winner, v)
+	}
 }

@@ -214,3 +214,17 @@ func TestACloneCountsEveryIncrementOnce(t *testing.T) {
 	require.EqualValues(t, 3, n)
 	require.Zero(t, b.all[1].View("doc").State().Conflicts())
 }
+
+// What a peer announces is checked before it is asked for.
+func TestATransferAboveTheLimitIsNotBegun(t *testing.T) {
+	b := newBench(t, 1, small, noLog)
+	b.set(b.all[0], "a", long(20_000))
+	b.quiet()
+	r := b.add(small, noLog, func(c *Config) { c.MaxTransfer = 10_000 })
+	b.pass(time.Second, func(_, _ *Replica, m *Outgoing) bool {
+		require.NotContains(t, []message.Kind{message.KindFetch, message.KindChunk}, m.Kind)
+		return false
+	})
+	require.NotEmpty(t, b.seen[r])
+	require.Equal(t, Full, b.seen[r][0].Kind)
+}
