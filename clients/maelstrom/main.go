@@ -2,7 +2,7 @@
 // their own, over real NATS servers and sockets, breaks them meanwhile, and
 // judges what came of it.
 //
-//	go run ./clients/maelstrom [-workload g-set|g-counter|pn-counter|broadcast|all]
+//	go run ./clients/maelstrom [-workload g-set|g-counter|pn-counter|broadcast|ledger|all]
 //	    [-nemesis none|all|LIST of partition, kill, pause]
 //	    [-topology all|LIST of one, minority-third, majority-ring]
 //	    [-nodes 5] [-time 20s] [-rate 100] [-seed N] [-json] ...

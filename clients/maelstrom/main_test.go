@@ -7,6 +7,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,24 +86,55 @@ func short(t *testing.T, argument string) settings {
 	return s
 }
 
-func runOne(t *testing.T, s settings, w workload) *Report {
-	r, err := run(t.Context(), s, w)
-	require.NoError(t, err)
-	require.NoError(t, r.write(t.Output()))
-	return r
+// outcomes is what came of runs that were made at the same time: they wait more
+// than they work.
+type outcomes struct {
+	reports map[string]*Report
+	logs    map[string]*bytes.Buffer
+}
+
+// runTogether runs each workload of a map with its settings, and prints the
+// reports of those that failed to be as they should.
+func runTogether(t *testing.T, all map[string]settings) *outcomes {
+	o := &outcomes{make(map[string]*Report), make(map[string]*bytes.Buffer)}
+	errs := make(map[string]error)
+	var mu sync.Mutex
+	var runs sync.WaitGroup
+	for name, s := range all {
+		log := new(bytes.Buffer)
+		s.log, o.logs[name] = log, log
+		runs.Go(func() {
+			r, err := run(t.Context(), s, named(t, name))
+			mu.Lock()
+			defer mu.Unlock()
+			o.reports[name], errs[name] = r, err
+		})
+	}
+	runs.Wait()
+	for name, err := range errs {
+		require.NoError(t, err, name)
+		require.NoError(t, o.reports[name].write(o.logs[name]))
+	}
+	return o
+}
+
+func named(t *testing.T, name string) workload {
+	w := workloads
+	require.NoError(t, choose(&w, name, func(w workload) string { return w.name }))
+	return w[0]
 }
 
 func TestWorkloadsAreValidUnderPartitionPauseAndKill(t *testing.T) {
 	t.Parallel()
+	all := make(map[string]settings)
 	for _, w := range workloads {
-		t.Run(w.name, func(t *testing.T) {
-			t.Parallel()
-			s := short(t, nodeArgument)
-			r := runOne(t, s, w)
-			require.True(t, r.Valid, r.Invalid)
-			require.GreaterOrEqual(t, r.Rounds, len(s.faults))
-			require.Positive(t, r.Availability.PartedTried)
-		})
+		all[w.name] = short(t, nodeArgument)
+	}
+	o := runTogether(t, all)
+	for name, r := range o.reports {
+		require.True(t, r.Valid, o.logs[name])
+		require.GreaterOrEqual(t, r.Rounds, len(all[name].faults), o.logs[name])
+		require.Positive(t, r.Availability.PartedTried, o.logs[name])
 	}
 }
 
@@ -110,22 +142,23 @@ func TestWorkloadsAreValidUnderPartitionPauseAndKill(t *testing.T) {
 // double what they acknowledge, a run must not be valid.
 func TestNodesThatLieAreFound(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ workload, argument, finding string }{
-		{"g-set", liarArgument, "set-full"},
-		{"broadcast", liarArgument, "set-full"},
-		{"g-counter", liarArgument, "counter"},
-		{"pn-counter", doublerArgument, "counter"},
-	} {
-		t.Run(c.workload, func(t *testing.T) {
-			t.Parallel()
-			s := short(t, c.argument)
-			s.faults, s.time = nil, time.Second
-			w := workloads
-			require.NoError(t, choose(&w, c.workload, func(w workload) string { return w.name }))
-			r := runOne(t, s, w[0])
-			require.False(t, r.Valid)
-			require.Contains(t, r.Invalid, c.finding)
-		})
+	findings := map[string]string{
+		"g-set": "set-full", "broadcast": "set-full", "g-counter": "counter", "pn-counter": "counter", "ledger": "groups",
+	}
+	arguments := map[string]string{
+		"g-set": liarArgument, "broadcast": liarArgument, "g-counter": liarArgument,
+		"pn-counter": doublerArgument, "ledger": doublerArgument,
+	}
+	all := make(map[string]settings)
+	for name, argument := range arguments {
+		s := short(t, argument)
+		s.faults, s.time = nil, time.Second
+		all[name] = s
+	}
+	o := runTogether(t, all)
+	for name, finding := range findings {
+		require.False(t, o.reports[name].Valid, o.logs[name])
+		require.Contains(t, o.reports[name].Invalid, finding, o.logs[name])
 	}
 }
 
@@ -138,7 +171,9 @@ func TestLongRuns(t *testing.T) {
 			s := defaults()
 			s.time, s.seed = *long, randomSeed()
 			s.command, s.log = short(t, nodeArgument).command, t.Output()
-			r := runOne(t, s, w)
+			r, err := run(t.Context(), s, w)
+			require.NoError(t, err)
+			require.NoError(t, r.write(t.Output()))
 			require.True(t, r.Valid, r.Invalid)
 		})
 	}

@@ -25,7 +25,8 @@ type Report struct {
 
 	Set          *checker.SetResult         `json:"set,omitempty"`
 	Counter      *checker.CounterResult     `json:"counter,omitempty"`
-	Sessions     []string                   `json:"sessions"` // violations
+	Sessions     []string                   `json:"sessions"`       // violations
+	Torn         []string                   `json:"torn,omitempty"` // reads of a ledger that do not add up
 	Availability checker.AvailabilityResult `json:"availability"`
 	// Convergence is the time from the end of the last fault and operation
 	// until all replicas were equal.
@@ -84,6 +85,9 @@ func (r *Report) write(w io.Writer) error {
 	if r.Counter != nil {
 		writeCounter(line, r.Counter)
 	}
+	if len(r.Torn) > 0 {
+		line("groups", "%d reads that do not add up%s", len(r.Torn), listed(r.Torn))
+	}
 	line("sessions", "%d reads back in time%s", len(r.Sessions), listed(r.Sessions))
 	line("convergence", "%v after the last fault and operation; %d repairs, %d conflicts of identity",
 		r.Convergence.Round(time.Millisecond), r.Repairs, r.Conflicts)
@@ -97,8 +101,12 @@ func writeSet(line func(name, format string, args ...any), s *checker.SetResult)
 		s.Stable, s.Stale, s.NeverRead, s.Gone)
 	line("", "%d lost%s, %d unexpected%s, %d duplicated%s",
 		len(s.Lost), listed(s.Lost), len(s.Unexpected), listed(s.Unexpected), len(s.Duplicated), listed(s.Duplicated))
-	l := s.Stability
-	line("stable after", "p50 %v, p99 %v, at most %v",
+	line("stable after", "%s", quantiles(s.Stability))
+	line("", "%s, reads of processes that had just been restarted aside", quantiles(s.Steady))
+}
+
+func quantiles(l checker.Latencies) string {
+	return fmt.Sprintf("p50 %v, p99 %v, at most %v",
 		l.P50.Round(time.Millisecond), l.P99.Round(time.Millisecond), l.Max.Round(time.Millisecond))
 }
 

@@ -55,7 +55,7 @@ func parse(args []string, errs io.Writer) (s settings, asJSON bool, err error) {
 	s = defaults()
 	f := flag.NewFlagSet("maelstrom", flag.ContinueOnError)
 	f.SetOutput(errs)
-	work := f.String("workload", "all", "`NAME`s of workloads: g-set, g-counter, pn-counter, broadcast, or all")
+	work := f.String("workload", "all", "`NAME`s of workloads: g-set, g-counter, pn-counter, broadcast, ledger, or all")
 	faults := f.String("nemesis", "all", "`KIND`s of faults: partition, kill, pause, or all, or none")
 	shapes := f.String("topology", "all", "`SHAPE`s of partitions: one, minority-third, majority-ring, or all")
 	f.IntVar(&s.nodes, "nodes", s.nodes, fmt.Sprintf("node processes, %d to %d", cluster.MinNodes, cluster.MaxNodes))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -29,11 +30,20 @@ var workloads = []workload{
 	{node.GCounter, func(rng *rand.Rand, _ int64) int64 { return rng.Int64N(6) }, addDelta, seeSum, judgeCounter},
 	{node.PNCounter, func(rng *rand.Rand, _ int64) int64 { return rng.Int64N(11) - 5 }, addDelta, seeSum, judgeCounter},
 	{node.Broadcast, count, addMessage, seeMessages, judgeSet},
+	{node.Ledger, count, addEntry, seeLedger, judgeLedger},
 }
+
+// worth is what an entry of a ledger adds to the counter, -5 to 5.
+func worth(entry int64) int64 { return entry%11 - 5 }
 
 func addElement(v int64) protocol.Body { return protocol.Body{Type: protocol.Add, Element: &v} }
 func addDelta(v int64) protocol.Body   { return protocol.Body{Type: protocol.Add, Delta: &v} }
 func addMessage(v int64) protocol.Body { return protocol.Body{Type: protocol.Broadcast, Message: &v} }
+
+func addEntry(v int64) protocol.Body {
+	delta := worth(v)
+	return protocol.Body{Type: protocol.Add, Element: &v, Delta: &delta}
+}
 
 func seeList(op *history.Op, reply *protocol.Body) error {
 	var list []int64
@@ -56,10 +66,20 @@ func seeMessages(op *history.Op, reply *protocol.Body) error {
 	return nil
 }
 
+func seeLedger(op *history.Op, reply *protocol.Body) error {
+	return errors.Join(seeMessages(op, reply), seeSum(op, reply))
+}
+
 func judgeSet(r *Report, ops []history.Op, t *history.Timeline) {
 	set := checker.SetFull(ops, t)
 	r.Set, r.Sessions = &set, checker.SetSessions(ops)
 	r.verdict("set-full", set.Valid)
+}
+
+func judgeLedger(r *Report, ops []history.Op, t *history.Timeline) {
+	judgeSet(r, ops, t)
+	r.Torn = checker.Ledger(ops, worth)
+	r.verdict("groups", len(r.Torn) == 0)
 }
 
 func judgeCounter(r *Report, ops []history.Op, t *history.Timeline) {

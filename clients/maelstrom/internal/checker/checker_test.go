@@ -96,6 +96,16 @@ func TestElementsThatComeLateAreStaleAndTheirLatencyIsMeasured(t *testing.T) {
 	require.Equal(t, 51*ms, r.Stability.Max, "from the acknowledgement to the begin of the last read without it")
 }
 
+func TestLatencyIsAlsoGivenWithoutReadsOfNewProcesses(t *testing.T) {
+	s := begin(3).add(0, 1).read(1, 1).wait(50*ms).change(history.Killed, 1, 0).change(history.Started, 1, 0)
+	r := s.read(1).reborn().wait(50*ms).read(1, 1).reborn().final().set()
+	require.True(t, r.Valid)
+	require.Greater(t, r.Stability.Max, 50*ms)
+	require.Zero(t, r.Steady.Max)
+	r = s.wait(50*ms).read(1).reborn().read(1, 1).reborn().final().set()
+	require.Greater(t, r.Steady.Max, 100*ms, "too long after its start")
+}
+
 func TestElementsMissingAtTheEndAreLost(t *testing.T) {
 	r := begin(3).add(0, 1).add(0, 2).read(1, 1, 2).read(1, 2).final().set()
 	require.False(t, r.Valid)
@@ -216,6 +226,14 @@ func TestAddsOfACounterThatDiedWithTheirProcessMayCount(t *testing.T) {
 		r := s.sum(1, sum).final().counter()
 		require.Equal(t, valid, r.Valid, sum)
 		require.Equal(t, 1, r.Gone)
+	}
+}
+
+func TestLedgersMustAddUpInEveryRead(t *testing.T) {
+	for sum, valid := range map[int64]bool{7: true, 6: false, 3: false, 4: false, 0: false} {
+		s := begin(3).add(0, 3).add(0, 4).op(history.Op{Func: history.Read, Seen: history.ElementsOf(3, 4), Sum: sum})
+		problems := checker.Ledger(s.ops, func(v int64) int64 { return v })
+		require.Equal(t, valid, len(problems) == 0, sum)
 	}
 }
 

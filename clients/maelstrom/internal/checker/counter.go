@@ -111,3 +111,20 @@ func (r *CounterResult) bound(read *history.Op, ops []history.Op) {
 			fmt.Sprintf("node %d read %d, possible was %d to %d", read.Node+1, read.Sum, low, high))
 	}
 }
+
+// Ledger returns the reads whose sum is not exactly that of the worths of the
+// entries that they saw.
+func Ledger(ops []history.Op, worth func(entry int64) int64) (problems []string) {
+	for i := range ops {
+		op := &ops[i]
+		if op.Func != history.Read || op.Outcome != history.OK {
+			continue
+		}
+		var sum int64
+		op.Seen.Each(func(v int64) { sum += worth(v) })
+		if sum != op.Sum {
+			problems = append(problems, fmt.Sprintf("node %d read %d with entries worth %d", op.Node+1, op.Sum, sum))
+		}
+	}
+	return problems
+}

@@ -10,6 +10,8 @@
 //   - [Counter]: each final read must be the sum of all acknowledged adds and of
 //     some of the indeterminate ones, and all must agree. Earlier reads must lie
 //     between the sums of all negative and of all positive adds.
+//   - [Ledger]: a set and a counter that are written in one group. Whatever
+//     happened to whom, each read's counter is exactly the sum of its set.
 //   - [SetSessions], [CounterSessions]: reads of one process go only forward and see that process's
 //     own writes. Neither Maelstrom nor Jepsen asks this of these workloads; the
 //     engine promises it.

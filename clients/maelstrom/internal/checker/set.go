@@ -26,7 +26,10 @@ type SetResult struct {
 	Unexpected []int64   `json:"unexpected"` // read without or before an add
 	Duplicated []int64   `json:"duplicated"` // twice in one read
 	Stability  Latencies `json:"stable_latency"`
-	Valid      bool      `json:"valid"`
+	// Steady is the same, but for reads by processes that had just taken the
+	// place of a killed one, which miss everything for a moment.
+	Steady Latencies `json:"stable_latency_but_for_restarts"`
+	Valid  bool      `json:"valid"`
 }
 
 // element is what is known of one element.
@@ -36,6 +39,7 @@ type element struct {
 	isKnown bool
 	present int // the last read that has it, as an index; -1 for none
 	absent  int // the last that has not
+	lacking int // the last that has not, by a process that had not just been restarted
 	missed  bool
 }
 
@@ -51,13 +55,16 @@ func SetFull(ops []history.Op, t *history.Timeline) SetResult {
 		}
 	}
 	r.expect(reads, elements)
-	var latencies []time.Duration
+	var all, steady []time.Duration
 	for _, v := range inOrder(elements) {
 		e := elements[v]
 		e.find(v, reads, t)
-		r.judge(v, e, reads, t, &latencies)
+		if r.judge(v, e, reads, t) {
+			all = append(all, e.latency(e.absent, reads))
+			steady = append(steady, e.latency(e.lacking, reads))
+		}
 	}
-	r.Stability = latenciesOf(latencies)
+	r.Stability, r.Steady = latenciesOf(all), latenciesOf(steady)
 	r.Valid = len(r.Lost)+len(r.Unexpected)+len(r.Duplicated) == 0 && r.Stable > 0
 	return r
 }
@@ -130,8 +137,8 @@ func keys(m map[int64]bool) []int64 {
 // find looks for the element in the reads.
 func (e *element) find(v int64, reads []*history.Op, t *history.Timeline) {
 	e.learn(v, reads, t)
-	e.present, e.absent = -1, -1
-	for i := len(reads) - 1; i >= 0 && (e.present < 0 || e.absent < 0); i-- {
+	e.present, e.absent, e.lacking = -1, -1, -1
+	for i := len(reads) - 1; i >= 0 && min(e.present, e.absent, e.lacking) < 0; i-- {
 		op := reads[i]
 		switch {
 		case op.Completed < e.add.Invoked:
@@ -140,6 +147,9 @@ func (e *element) find(v int64, reads []*history.Op, t *history.Timeline) {
 		default:
 			e.absent = max(e.absent, i)
 			e.missed = e.missed || op.Final
+			if !t.Restarted(op.Node, op.Incarnation, op.Invoked) {
+				e.lacking = max(e.lacking, i)
+			}
 		}
 	}
 }
@@ -159,26 +169,31 @@ func (e *element) learn(v int64, reads []*history.Op, t *history.Timeline) {
 	}
 }
 
-// judge decides what became of an element.
-func (r *SetResult) judge(v int64, e *element, reads []*history.Op, t *history.Timeline, latencies *[]time.Duration) {
-	late := e.absent >= 0 && e.isKnown && reads[e.absent].Invoked > e.known
+// latency is how long after it was known the element was missed by a read.
+func (e *element) latency(read int, reads []*history.Op) time.Duration {
+	if read < 0 || !e.isKnown {
+		return 0
+	}
+	return max(0, reads[read].Invoked-e.known)
+}
+
+// judge decides what became of an element, and reports whether it is stable.
+func (r *SetResult) judge(v int64, e *element, reads []*history.Op, t *history.Timeline) bool {
+	late := e.latency(e.absent, reads)
 	switch {
-	case late && (e.missed || e.absent > e.present):
+	case late > 0 && (e.missed || e.absent > e.present):
 		r.Lost = append(r.Lost, v)
 	case e.isKnown && e.present > e.absent:
 		r.Stable++
-		var latency time.Duration
-		if late {
-			latency = reads[e.absent].Invoked - e.known
-		}
-		if latency >= staleFrom {
+		if late >= staleFrom {
 			r.Stale++
 		}
-		*latencies = append(*latencies, latency)
+		return true
 	case e.add.Outcome != history.Fail:
 		r.NeverRead++
 		if e.add.Outcome == history.OK && !counts(e.add, t) {
 			r.Gone++
 		}
 	}
+	return false
 }

@@ -51,7 +51,8 @@ type Timeline struct {
 	limits  Limits
 	away    [][]Span // per node: no process, or a paused one
 	links   map[[2]int][]Span
-	deaths  [][]time.Duration // per node and incarnation
+	births  [][]time.Duration // per node and incarnation
+	deaths  [][]time.Duration // likewise
 	contact [][]Span          // per node: in touch with a majority
 }
 
@@ -59,7 +60,7 @@ type Timeline struct {
 func NewTimeline(nodes int, changes []Change, limits Limits) *Timeline {
 	t := &Timeline{
 		nodes: nodes, limits: limits, away: make([][]Span, nodes), links: make(map[[2]int][]Span),
-		deaths: make([][]time.Duration, nodes), contact: make([][]Span, nodes),
+		births: make([][]time.Duration, nodes), deaths: make([][]time.Duration, nodes), contact: make([][]Span, nodes),
 	}
 	for n := range nodes {
 		t.away[n] = []Span{{0, forever}} // until it is started
@@ -76,6 +77,7 @@ func NewTimeline(nodes int, changes []Change, limits Limits) *Timeline {
 func (t *Timeline) note(c Change) {
 	switch c.Kind {
 	case Started:
+		t.births[c.Node] = append(t.births[c.Node], c.At)
 		t.deaths[c.Node] = append(t.deaths[c.Node], forever)
 		shut(t.away[c.Node], c.At)
 	case Resumed:
@@ -141,14 +143,10 @@ func (t *Timeline) Spread(node, incarnation int, since time.Duration) bool {
 	})
 }
 
-// Settled reports whether all nodes are in contact with a majority at a moment.
-func (t *Timeline) Settled(at time.Duration) bool {
-	for _, spans := range t.contact {
-		if !slices.ContainsFunc(spans, func(s Span) bool { return s.From <= at && at < s.To }) {
-			return false
-		}
-	}
-	return true
+// Restarted reports whether a process took the place of a killed one and had
+// not had the time to recover at a moment: it began empty.
+func (t *Timeline) Restarted(node, incarnation int, at time.Duration) bool {
+	return incarnation > 0 && at < t.births[node][incarnation]+t.limits.Recovery
 }
 
 // contacts returns when a node was in contact with enough others to make a

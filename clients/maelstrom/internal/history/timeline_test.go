@@ -77,6 +77,13 @@ func TestIncarnationsHaveTheirOwnDeaths(t *testing.T) {
 	require.False(t, w.Spread(0, 1, 29500*time.Millisecond))
 }
 
+func TestRestartedProcessesAreNewForAWhile(t *testing.T) {
+	w := world(3, at(10*second, history.Killed, 0), at(11*second, history.Started, 0))
+	require.False(t, w.Restarted(0, 0, second), "the first is not")
+	require.True(t, w.Restarted(0, 1, 13*second))
+	require.False(t, w.Restarted(0, 1, 14*second))
+}
+
 func TestAwayIsDownOrPausedAtAnyMoment(t *testing.T) {
 	w := world(3, at(10*second, history.Paused, 0), at(11*second, history.Resumed, 0),
 		at(20*second, history.Killed, 0), at(21*second, history.Started, 0))

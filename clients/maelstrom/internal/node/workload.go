@@ -11,12 +11,13 @@ import (
 	"github.com/joinery-crdt/joinery/clients/maelstrom/internal/protocol"
 )
 
-// The names of the workloads, which are Maelstrom's.
+// The names of the workloads, which are Maelstrom's, and of one more.
 const (
 	GSet      = "g-set"
 	GCounter  = "g-counter"
 	PNCounter = "pn-counter"
 	Broadcast = "broadcast"
+	Ledger    = "ledger"
 )
 
 // workload performs the operations of one workload on a replica.
@@ -27,7 +28,7 @@ type workload interface {
 }
 
 var workloads = map[string]workload{
-	GSet: sets{}, GCounter: counters{GCounter}, PNCounter: counters{PNCounter}, Broadcast: broadcasts{},
+	GSet: sets{}, GCounter: counters{GCounter}, PNCounter: counters{PNCounter}, Broadcast: broadcasts{}, Ledger: ledgers{},
 }
 
 func argument(b *protocol.Body, v *int64) (int64, error) {
@@ -103,4 +104,34 @@ func (broadcasts) read(r *joinery.Replica, reply *protocol.Body) error {
 		}
 	}
 	return nil
+}
+
+// ledgers adds to a set and to a counter in one group, so that the counter must
+// always be the sum of what the set says.
+type ledgers struct{}
+
+func (ledgers) add(ctx context.Context, r *joinery.Replica, b *protocol.Body) error {
+	entry, err := argument(b, b.Element)
+	if err != nil {
+		return err
+	}
+	delta, err := argument(b, b.Delta)
+	if err != nil {
+		return err
+	}
+	return r.Doc(Ledger).Update(ctx, func(tx *joinery.Tx) error {
+		if err := tx.Set("entries").Add(ctx, entry); err != nil {
+			return err
+		}
+		return tx.Counter("sum").Inc(ctx, delta)
+	})
+}
+
+func (ledgers) read(r *joinery.Replica, reply *protocol.Body) (err error) {
+	r.Doc(Ledger).View(func(tx *joinery.Tx) {
+		if reply.Messages, err = joinery.Members[int64](tx.Set("entries")); err == nil {
+			reply.Value, err = json.Marshal(tx.Counter("sum").Value())
+		}
+	})
+	return err
 }

@@ -65,7 +65,8 @@ type Body struct {
 	Message *int64 `json:"message,omitempty"`
 	Delta   *int64 `json:"delta,omitempty"`
 
-	// Of replies to read: a number or a list, and the list of a broadcast.
+	// Of replies to read: a number or a list, and the list of a broadcast or
+	// ledger.
 	Value    json.RawMessage `json:"value,omitempty"`
 	Messages []int64         `json:"messages,omitempty"`
 
