@@ -1,13 +1,16 @@
 package story
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/joinery-crdt/joinery"
+	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
 )
 
 // errOutcome means that what the replicas read is not what the types promise.
@@ -95,15 +98,28 @@ func (p *play) settle(ctx context.Context) error {
 	return nil
 }
 
-// proof prints the state hashes.
+// proof prints the state hashes, and compares the exports besides.
 func (p *play) proof(ctx context.Context) error {
 	p.title(ctx, "The proof")
 	p.result.Digest = fmt.Sprintf("%016x", p.actors[0].Status().Digest)
+	first := export(p.actors[0].Replica)
 	for _, a := range p.actors {
-		p.line(a.name, "state hash %016x", a.Status().Digest)
+		text := export(a.Replica)
+		p.line(a.name, "state hash %016x, export of %d bytes with SHA-256 %.8x...", a.Status().Digest, len(text), sha256.Sum256(text))
+		if !bytes.Equal(text, first) {
+			return fmt.Errorf("%w: the exports differ", errOutcome)
+		}
 	}
 	if !p.equal() {
 		return fmt.Errorf("%w: the state hashes differ", errOutcome)
 	}
 	return nil
+}
+
+// export writes all documents in their canonical form.
+func export(r *joinery.Replica) (text []byte) {
+	for name := range r.Docs(">") {
+		text = record.Append(text, name, r.Doc(name).Fields())
+	}
+	return text
 }
