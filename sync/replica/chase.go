@@ -63,7 +63,7 @@ const (
 func (r *Replica) retryAfter(attempts int) time.Duration {
 	after := r.cfg.RetryAfter
 	if t := &r.trip; t.mean > 0 {
-		after = max(2*t.mean+4*t.deviation, after/minRetry)
+		after = min(max(t.mean+4*t.deviation, after/minRetry), 2*after)
 	}
 	return min(after<<min(max(attempts-steady, 0), maxBackoff), maxRetry*r.cfg.RetryAfter)
 }

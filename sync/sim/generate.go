@@ -12,6 +12,9 @@ func Generate(seed uint64, o Options) *Script {
 	g := &generator{rng: rand.New(rand.NewPCG(seed, 0x6a6f696e)), o: o}
 	g.mix()
 	s := &Script{Seed: seed, Replicas: 2 + g.rng.IntN(max(o.MaxReplicas-1, 1)), Net: g.net(), Tuning: g.tuning()}
+	if s.Net.Storm {
+		s.Expect.Within = 3 * Bound
+	}
 	g.nodes = s.Replicas
 	g.docs = 1 + g.rng.IntN(max(o.MaxDocs, 1))
 	g.span = g.duration(o.Span/20, o.Span)
@@ -97,6 +100,7 @@ func (g *generator) net() Net {
 	if g.faults.Loss {
 		n.Loss = []float64{0.02, 0.1, 0.3, 0.6}[g.rng.IntN(4)]
 	}
+	n.Storm = n.Loss > 0 && n.Loss <= 0.1 && g.one(3)
 	if g.faults.Duplicates {
 		n.Duplicate = []float64{0.05, 0.5}[g.rng.IntN(2)]
 	}

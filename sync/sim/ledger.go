@@ -22,6 +22,9 @@ type ledger struct {
 	// tainted is set once a dot has two payloads. Then a context determines
 	// nothing any more.
 	tainted bool
+	// visible is set if that can be seen: two payloads, and not a payload and a
+	// removal, which look like a payload that was removed.
+	visible bool
 }
 
 // column is one actor's events by sequence number less one.
@@ -89,6 +92,7 @@ func (l *ledger) enter(a causal.Actor, own causal.Range, f *delta.Frame, d delta
 	c.at(own.Hi)
 	for seq := own.Lo; seq <= own.Hi; seq++ {
 		if old := c.at(seq).unit; old != nil && old.print != u.print {
+			l.visible = l.visible || c.addsTwice(f)
 			return fmt.Errorf("event %d of %v was minted twice, in units %v and %v", seq, a, old.own, own)
 		}
 	}
@@ -106,6 +110,16 @@ func (l *ledger) enter(a causal.Actor, own causal.Range, f *delta.Frame, d delta
 		c.at(add.Dot.Seq).add = &payload{slices.Clone(add.Path), add.Tag, string(add.Key), string(add.Value), add.Time, add.Expiry, add.Marked}
 	}
 	return nil
+}
+
+// addsTwice reports whether a unit adds a payload under a dot that has one.
+func (c *column) addsTwice(f *delta.Frame) bool {
+	for add := range f.All() {
+		if c.at(add.Dot.Seq).add != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // check compares a state without pending events with what its context means.

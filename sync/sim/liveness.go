@@ -206,7 +206,7 @@ func (w *world) checkExpectations() {
 		}
 	}
 	for doc, l := range w.ledgers {
-		if l.tainted && !w.lossy && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 {
+		if l.visible && !w.lossy && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 {
 			w.fail(nil, doc, "silent", "a dot has two payloads and nobody noticed")
 		}
 	}
