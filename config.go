@@ -86,6 +86,9 @@ const (
 	minMessage = 4 << 10
 	maxMessage = 16 << 20
 	maxFields  = 16 << 20
+	// queueMessages bounds the messages that wait in a subscription: a burst
+	// of small ones, which its bound in bytes would let through.
+	queueMessages = 64 << 10
 	// around is what goes around a message, in bytes.
 	around = 4 << 10
 )
@@ -154,7 +157,8 @@ func transport(cfg *Config) (broker.Broker, error) {
 		return cfg.Broker, err
 	}
 	b, err := natsbroker.New(cfg.Conn, natsbroker.Config{
-		MaxPayload: max(cfg.MaxMessage+around, broker.DefaultMaxPayload),
+		MaxPayload:    max(cfg.MaxMessage+around, broker.DefaultMaxPayload),
+		QueueMessages: queueMessages,
 	})
 	if err != nil {
 		return nil, err

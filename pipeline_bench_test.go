@@ -52,6 +52,34 @@ func BenchmarkPipeline(b *testing.B) {
 	}
 }
 
+// BenchmarkFleet answers: the same for a hundred thousand documents of few
+// fields, each of which needs messages of its own.
+func BenchmarkFleet(b *testing.B) {
+	for _, tr := range transports {
+		b.Run(tr.name, func(b *testing.B) {
+			from, to := connected(b, tr.cfg)
+			docs := make([]*joinery.Doc, 100_000)
+			for i := range docs {
+				docs[i] = from.Doc(fmt.Sprintf("fleet.%06d", i))
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				if err := docs[i%len(docs)].Register("speed").Set(background, i); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns/put-local")
+			settle(b, from, to)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "puts/s")
+			b.StopTimer()
+			s := to.Status().Stats
+			b.ReportMetric(float64(s.Pulls), "pulls")
+			b.ReportMetric(float64(s.Dropped), "dropped")
+		})
+	}
+}
+
 // BenchmarkLatency answers: how long does one put take to be visible at
 // another replica when nothing else goes on?
 func BenchmarkLatency(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -55,40 +56,50 @@ func DocDigest(doc string, digest uint64) uint64 {
 // Dots stay and separate tokens. Different names give different subjects.
 func AppendToken(dst []byte, name string) []byte {
 	const digits = "0123456789ABCDEF"
+	dst = slices.Grow(dst, len(name))
 	for i := range len(name) {
-		switch c := name[i]; {
-		case c <= ' ' || c >= 0x7f || c == '*' || c == '>' || c == '%':
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
-		default:
+		if c := name[i]; isPlain(c) {
 			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
 		}
 	}
 	return dst
 }
 
-// ParseToken reads what AppendToken writes, and nothing else.
+// isPlain reports whether a subject carries a character of a name as it is.
+func isPlain(c byte) bool { return c > ' ' && c < 0x7f && c != '*' && c != '>' && c != '%' }
+
+// ParseToken reads what AppendToken writes, and nothing else. Without escapes
+// it allocates nothing.
 func ParseToken(s string) (string, error) {
-	var out []byte
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
+	plain := 0
+	for plain < len(s) && isPlain(s[plain]) {
+		plain++
+	}
+	if plain == len(s) {
+		return s, nil
+	}
+	out := append(make([]byte, 0, len(s)), s[:plain]...)
+	for i := plain; i < len(s); i++ {
+		if isPlain(s[i]) {
 			out = append(out, s[i])
 			continue
 		}
-		if i+2 >= len(s) {
-			return "", fmt.Errorf("%w: escape cut off in subject %q", ErrName, s)
+		if s[i] != '%' || i+2 >= len(s) {
+			return "", fmt.Errorf("%w: subject %q has characters that are not escaped, or an escape cut off", ErrName, s)
 		}
-		hi, lo := strings.IndexByte("0123456789ABCDEF", s[i+1]), strings.IndexByte("0123456789ABCDEF", s[i+2])
-		if hi < 0 || lo < 0 {
+		hi, lo := hexDigit(s[i+1]), hexDigit(s[i+2])
+		if hi < 0 || lo < 0 || isPlain(byte(hi<<4|lo)) {
 			return "", fmt.Errorf("%w: bad escape in subject %q", ErrName, s)
 		}
 		out = append(out, byte(hi<<4|lo))
 		i += 2
 	}
-	if string(AppendToken(nil, string(out))) != s {
-		return "", fmt.Errorf("%w: subject %q is not in canonical form", ErrName, s)
-	}
 	return string(out), nil
 }
+
+func hexDigit(c byte) int { return strings.IndexByte("0123456789ABCDEF", c) }
 
 // CheckPattern returns an error unless s can be matched against document
 // names: tokens separated by dots, where a wildcard is a token of its own and

@@ -22,7 +22,7 @@ type Config struct {
 	Replica replica.Config
 	// Logger takes what an operator should know; nil is silent.
 	Logger *slog.Logger
-	// Inbox bounds the messages that wait to be merged. Default 8192.
+	// Inbox bounds the messages that wait to be merged. Default 65536.
 	Inbox int
 	// InboxBytes bounds their bytes. Default 64 MiB.
 	InboxBytes int
@@ -45,7 +45,7 @@ func (c *Config) validate() error {
 	if c.Inbox < 0 || c.InboxBytes < 0 || c.Outbox < 0 {
 		return fmt.Errorf("%w: negative queue size", ErrConfig)
 	}
-	c.Inbox = cmp.Or(c.Inbox, 8192)
+	c.Inbox = cmp.Or(c.Inbox, 65536)
 	c.InboxBytes = cmp.Or(c.InboxBytes, 64<<20)
 	c.Outbox = cmp.Or(c.Outbox, 16<<20)
 	if c.Logger == nil {

@@ -28,10 +28,9 @@ type Node struct {
 	closed   bool
 	reentry  reentry
 
-	inbox   chan arrival
-	waiting atomic.Int64  // bytes in the inbox
-	wake    chan struct{} // the next deadline may have moved
-	outbox  outbox
+	inbox  inbox
+	wake   chan struct{} // the next deadline may have moved
+	outbox outbox
 
 	subs     []broker.Subscription
 	life     context.Context // ends with Close
@@ -40,12 +39,6 @@ type Node struct {
 	workers  sync.WaitGroup
 	counters counters
 	audited  atomic.Bool // the subscriptions were checked one by one
-}
-
-// arrival is a message on its way to the state machine.
-type arrival struct {
-	doc  string
-	data []byte
 }
 
 // openGrace bounds how long Open waits for a link that says it is up.
@@ -72,10 +65,10 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		most:     cfg.Replica.MaxMessage,
 		core:     core,
 		watchers: make(map[*Watcher]struct{}),
-		inbox:    make(chan arrival, cfg.Inbox),
 		wake:     make(chan struct{}, 1),
 	}
 	n.life, n.end = context.WithCancel(context.Background())
+	n.inbox.init(cfg.Inbox, cfg.InboxBytes)
 	n.outbox.init(cfg.Outbox)
 	if cfg.Broker == nil {
 		return n, nil
@@ -151,15 +144,9 @@ func (n *Node) receive(m broker.Message) {
 		}
 		a.doc = doc
 	}
-	if n.waiting.Add(int64(len(a.data))) <= int64(n.cfg.InboxBytes) {
-		select {
-		case n.inbox <- a:
-			return
-		default:
-		}
+	if !n.inbox.put(a) {
+		n.counters.dropped.Add(1)
 	}
-	n.waiting.Add(-int64(len(a.data)))
-	n.counters.dropped.Add(1)
 }
 
 // isDelta reports whether a message says that it is a delta: those, and no

@@ -140,10 +140,15 @@ func TestTheInboxIsBoundedInBytes(t *testing.T) {
 		require.NoError(t, enemy.Publish("joinery.s.b", make([]byte, 10_000)))
 	}
 	require.NoError(t, net.WaitIdle(context.Background()))
-	require.LessOrEqual(t, n.waiting.Load(), int64(100_000))
+	waiting := func() int {
+		n.inbox.mu.Lock()
+		defer n.inbox.mu.Unlock()
+		return n.inbox.bytes
+	}
+	require.LessOrEqual(t, waiting(), 100_000)
 	require.GreaterOrEqual(t, n.counters.dropped.Load(), uint64(90))
 	n.mu.Unlock()
-	require.Eventually(t, func() bool { return n.waiting.Load() == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return waiting() == 0 }, 5*time.Second, time.Millisecond)
 }
 
 func TestTheLockIsReleasedWhenAWritePanics(t *testing.T) {

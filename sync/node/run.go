@@ -20,6 +20,7 @@ func (n *Node) run() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	events := n.cfg.Broker.Events()
+	var arrivals []arrival
 	for {
 		select {
 		case <-n.life.Done():
@@ -30,8 +31,9 @@ func (n *Node) run() {
 				continue
 			}
 			n.onEvent(e)
-		case a := <-n.inbox:
-			n.step(a)
+		case <-n.inbox.some:
+			arrivals = n.inbox.take(arrivals)
+			n.stepAll(arrivals)
 		case <-timer.C:
 			n.tick()
 		case <-n.wake:
@@ -52,23 +54,27 @@ func (n *Node) await(timer *time.Timer) {
 	}
 }
 
-// step merges a message and those that wait behind it.
-func (n *Node) step(a arrival) {
+// stepAll merges messages, a batch at a time.
+func (n *Node) stepAll(all []arrival) {
+	for len(all) > 0 && n.life.Err() == nil {
+		count, bytes := 0, 0
+		for count < min(len(all), batch) && bytes < batchBytes {
+			bytes += len(all[count].data)
+			count++
+		}
+		n.step(all[:count])
+		n.inbox.merged(bytes)
+		all = all[count:]
+	}
+}
+
+// step merges messages under one lock.
+func (n *Node) step(all []arrival) {
 	n.mu.Lock()
 	now := time.Now()
-	for count, bytes, more := 0, 0, true; more && count < batch && bytes < batchBytes; count++ {
-		bytes += len(a.data)
-		n.waiting.Add(-int64(len(a.data)))
-		if err := n.core.Step(now, a.doc, a.data); err != nil {
-			n.cfg.Logger.Debug("joinery: message refused", "space", n.cfg.Space, "document", a.doc, "error", err)
-		}
-		if count+1 == batch || bytes >= batchBytes {
-			break
-		}
-		select {
-		case a = <-n.inbox:
-		default:
-			more = false
+	for i := range all {
+		if err := n.core.Step(now, all[i].doc, all[i].data); err != nil {
+			n.cfg.Logger.Debug("joinery: message refused", "space", n.cfg.Space, "document", all[i].doc, "error", err)
 		}
 	}
 	n.core.Tick(now)
