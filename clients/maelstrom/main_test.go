@@ -78,10 +78,10 @@ func short(t *testing.T, argument string) settings {
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	s := defaults()
-	s.nodes, s.time, s.rate, s.seed = 3, 4*time.Second, 40, 7
+	s.nodes, s.time, s.rate, s.seed = 3, 6*time.Second, 40, 7
 	s.faults = []nemesis.Fault{nemesis.Kill, nemesis.Partition, nemesis.Pause}
-	s.hold, s.calm, s.calmBeforeKill = 500*time.Millisecond, 700*time.Millisecond, time.Minute
-	s.limits = history.Limits{Recovery: 200 * time.Millisecond, Spread: 200 * time.Millisecond}
+	s.hold, s.calm, s.calmBeforeKill = 500*time.Millisecond, time.Second, time.Minute
+	s.limits = history.Limits{Recovery: 200 * time.Millisecond, Spread: 500 * time.Millisecond}
 	s.command, s.log = []string{exe, argument}, t.Output()
 	return s
 }

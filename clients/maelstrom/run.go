@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/joinery-crdt/joinery/clients/maelstrom/internal/checker"
@@ -20,8 +22,21 @@ const pollEvery = 20 * time.Millisecond
 // errInterrupted means that the run was ended from outside; there is no result.
 var errInterrupted = errors.New("maelstrom: interrupted")
 
+// shared is a writer for several, such as the processes' standard errors.
+type shared struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(b)
+}
+
 // run runs one workload on a cluster of its own and judges it.
 func run(ctx context.Context, s settings, w workload) (*Report, error) {
+	s.log = &shared{out: s.log}
 	recorder := history.NewRecorder()
 	c, err := cluster.Start(ctx, cluster.Config{
 		Nodes: s.nodes, Workload: w.name, Command: s.command, Recorder: recorder, Stderr: s.log,
@@ -73,13 +88,15 @@ func storm(ctx context.Context, s settings, c *cluster.Cluster, users *clients) 
 }
 
 // settle waits until all replicas hold the same and have nothing left to send.
-func (r *Report) settle(ctx context.Context, s settings, c *cluster.Cluster) error {
+func (r *Report) settle(outer context.Context, s settings, c *cluster.Cluster) error {
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, s.quiet)
+	ctx, cancel := context.WithTimeout(outer, s.quiet)
 	defer cancel()
 	for {
 		equal, err := r.look(ctx, c)
 		switch {
+		case outer.Err() != nil:
+			return errInterrupted
 		case ctx.Err() == nil && err != nil:
 			return err
 		case equal:

@@ -25,7 +25,7 @@ type CounterResult struct {
 
 // Counter judges a history of adds and reads.
 func Counter(ops []history.Op, t *history.Timeline) CounterResult {
-	r := CounterResult{Acceptable: []Range{{0, 0}}}
+	r := CounterResult{Acceptable: []Range{{0, 0}}, Problems: []string{}}
 	for i := range ops {
 		if op := &ops[i]; op.Func == history.Add {
 			r.count(op, t)

@@ -45,7 +45,7 @@ type element struct {
 
 // SetFull judges a history of adds, each of an element of its own, and reads.
 func SetFull(ops []history.Op, t *history.Timeline) SetResult {
-	var r SetResult
+	r := SetResult{Lost: []int64{}}
 	reads := readsOf(ops)
 	elements := make(map[int64]*element)
 	for i := range ops {
