@@ -87,7 +87,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"serve --id x", exitUsage, "--id"},
 		{"put a b", exitUsage, "pairs of FIELD and VALUE"},
 		{"put a b c --lww", exitUsage, "MAP/KEY"},
-		{"inc a b x", exitUsage, "whole number"},
+		{"inc a b x", exitUsage, "whole one of 64 bits"},
 		{"resolve a b", exitUsage, "--pick"},
 		{"import --prefix x", exitUsage, "--doc-field"},
 		{"get", exitUsage, "Usage: joinery get DOC [FIELD]"},

@@ -23,7 +23,7 @@ answers. Increments from everywhere add up.`,
 			if len(args) == 3 {
 				n, err := strconv.ParseInt(args[2], 10, 64)
 				if err != nil {
-					return misuse(cmd, fmt.Errorf("N should be a whole number of 64 bits, not %q", args[2]))
+					return misuse(cmd, fmt.Errorf("number should be a whole one of 64 bits, not %q", args[2]))
 				}
 				change.By = n
 			}

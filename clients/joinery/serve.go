@@ -131,7 +131,7 @@ func (s *serving) connect(ctx context.Context, log *slog.Logger) (*nats.Conn, *e
 	}
 	server, err := embedded.Start(ctx, cfg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w\nIf another server has the port: join it with --nats URL, or take a free port with --listen 127.0.0.1:0.", err)
+		return nil, nil, fmt.Errorf("%w\nif another server has the port, join it with --nats URL or take a free one with --listen 127.0.0.1:0", err)
 	}
 	conn, err := server.Connect(nats.Name("joinery serve"))
 	if err != nil {

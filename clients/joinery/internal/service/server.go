@@ -81,33 +81,56 @@ func Serve(conn *nats.Conn, space string, r *joinery.Replica) (*Server, error) {
 }
 
 func (s *Server) handler(op string, do operation) micro.Handler {
+	if !waiting[op] {
+		return micro.HandlerFunc(func(req micro.Request) {
+			a, err := do(s, req)
+			s.respond(req, a, err)
+		})
+	}
 	return micro.HandlerFunc(func(req micro.Request) {
-		if !waiting[op] {
-			s.respond(req, do)
-			return
-		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.ctx.Err() == nil {
-			s.tasks.Go(func() { s.respond(req, do) })
+			s.tasks.Go(func() { s.respondLater(req, do) })
 		}
 	})
 }
 
 // respond answers one request. A client that is gone is nobody to complain to.
-func (s *Server) respond(req micro.Request, do operation) {
-	a, err := do(s, req)
-	if a.header == nil {
-		a.header = nats.Header{}
-	}
-	a.header.Set(headerReplica, s.replica.ID().String())
-	with := micro.WithHeaders(micro.Headers(a.header))
+func (s *Server) respond(req micro.Request, a answer, err error) {
+	with := micro.WithHeaders(micro.Headers(s.sign(a.header)))
 	if err != nil {
 		e := coded(err)
-		_ = req.Error(e.Code, "refused", []byte(e.Text), with)
+		_ = req.Error(e.Code, refused, []byte(e.Text), with)
 		return
 	}
 	_ = req.Respond(a.body, with)
+}
+
+// respondLater is respond after the handler has returned, when the request is
+// not to be touched any more.
+func (s *Server) respondLater(req micro.Request, do operation) {
+	a, err := do(s, req)
+	m := &nats.Msg{Subject: req.Reply(), Header: s.sign(a.header), Data: a.body}
+	if err != nil {
+		e := coded(err)
+		m.Header.Set(micro.ErrorHeader, refused)
+		m.Header.Set(micro.ErrorCodeHeader, e.Code)
+		m.Data = []byte(e.Text)
+	}
+	_ = s.conn.PublishMsg(m)
+}
+
+// refused is the description of all errors; the body says more.
+const refused = "refused"
+
+// sign says in an answer's header who gives it.
+func (s *Server) sign(header nats.Header) nats.Header {
+	if header == nil {
+		header = nats.Header{}
+	}
+	header.Set(headerReplica, s.replica.ID().String())
+	return header
 }
 
 // jsonOperation makes an operation of a function from JSON to JSON.
