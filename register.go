@@ -104,8 +104,12 @@ type liveDot struct {
 	dot causal.Dot
 }
 
-// live returns the live payloads at a place, the latest first.
+// live returns the live payloads at a place, the latest first. Their dots may
+// leave the process in a Context, so they are made final before.
 func (f field) live() (out []liveDot) {
+	if f.tx == nil {
+		f.replica.node.Seal(f.doc)
+	}
 	f.look(func(d *crdt.Document, in kernel.Ref) {
 		s := d.State()
 		for l := range s.Siblings(in, f.tag, f.name) {

@@ -222,6 +222,20 @@ func (n *Node) Read(doc string, fn func(*crdt.Document)) {
 	fn(n.core.View(doc))
 }
 
+// Seal makes the writes to a document final, so that the names of its events
+// may leave by a door that is not the node's own: in what a client is told. It
+// costs nothing if there is nothing to seal.
+func (n *Node) Seal(doc string) {
+	pending := false
+	n.Read(doc, func(d *crdt.Document) { pending = d != nil && d.Pending().Len() > 0 })
+	if !pending {
+		return
+	}
+	n.mu.Lock()
+	n.core.Seal(doc)
+	n.finish()
+}
+
 // Names returns the names of the documents that match a pattern, in byte order.
 // Without a wildcard it costs O(1), else O(documents).
 func (n *Node) Names(pattern string) (out []string) {
