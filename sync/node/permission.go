@@ -8,11 +8,8 @@ import (
 	"github.com/joinery-crdt/joinery/broker"
 )
 
-// Bounds of waiting for a server that may refuse without a word.
-const (
-	testTimeout  = 5 * time.Second
-	auditTimeout = time.Second
-)
+// testTimeout bounds the wait for a server that may refuse without a word.
+const testTimeout = 5 * time.Second
 
 // selfTester is a broker that can find out what its server allows.
 type selfTester interface {
@@ -37,10 +34,27 @@ func (n *Node) selfTest() {
 	})
 }
 
-// audit repeats the subscriptions one by one, as a connection remembers only
-// the last of several refusals. What arrives twice meanwhile does no harm.
+// auditPauses are the waits before the rounds of an audit: one refusal may hide
+// another, and a busy connection be slow.
+var auditPauses = []time.Duration{0, time.Second, 4 * time.Second}
+
+// audit finds all subscriptions that are refused, as a connection remembers
+// only the last of several refusals.
 func (n *Node) audit() {
-	ctx, cancel := context.WithTimeout(n.life, auditTimeout)
+	for _, pause := range auditPauses {
+		select {
+		case <-time.After(pause):
+			n.resubscribe()
+		case <-n.life.Done():
+			return
+		}
+	}
+}
+
+// resubscribe repeats the subscriptions, one by one. What arrives twice
+// meanwhile does no harm.
+func (n *Node) resubscribe() {
+	ctx, cancel := context.WithTimeout(n.life, testTimeout)
 	defer cancel()
 	for _, i := range n.interests() {
 		sub, err := n.cfg.Broker.Subscribe(i.pattern, i.queue, n.receive)
