@@ -18,6 +18,7 @@ type chase struct {
 	asked    time.Time // when the last request went out
 	hole     bool      // only holes are missing, as far as is known
 	peer     causal.ID // who showed that something is missing
+	process  uint64    // the nonce that it had then
 	transfer *antientropy.Incoming
 	digest   uint64        // of the document at its source
 	source   causal.ID     // of the transfer
@@ -145,7 +146,7 @@ func (r *Replica) chaseHole(d *document, p *peer) {
 		return
 	}
 	r.stats.Holes++
-	d.chase.hole, d.chase.peer = true, p.id
+	d.chase.hole, d.chase.peer, d.chase.process = true, p.id, p.nonce
 	r.schedule(d, r.now.Add(r.cfg.HoleDelay+r.jitter(r.cfg.HoleDelay)))
 }
 
@@ -157,13 +158,14 @@ func (r *Replica) chaseBehind(d *document, p *peer, h *message.State) {
 	switch {
 	case c.transfer != nil && c.attempts > 1 && p.id != c.source:
 		c.attempts = stallAfter // its source may be gone, and this one is there
-		c.peer = p.id
+		c.peer, c.process = p.id, p.nonce
 		r.schedule(d, r.now)
 		return
 	case c.transfer != nil || !isNew && r.now.Sub(c.asked) < r.retryAfter(1):
 		return // the answer may be on its way
 	}
-	c.hole, c.peer, c.shown, c.head = false, p.id, *h, causal.Dot{Actor: p.actor, Seq: h.Head}
+	c.hole, c.peer, c.process = false, p.id, p.nonce
+	c.shown, c.head = *h, causal.Dot{Actor: p.actor, Seq: h.Head}
 	soon := r.now.Add(r.cfg.HoleDelay/2 + r.jitter(r.cfg.HoleDelay))
 	if isNew || c.at.After(soon) { // the peer is there: no reason to wait longer
 		c.attempts = 0

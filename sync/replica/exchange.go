@@ -124,13 +124,14 @@ func (r *Replica) goOn(d *document, p *peer, g *message.Gift, progress bool) {
 		r.beginTransfer(d, p, g)
 	case progress && g.Answer == message.Units && d.copy.State().Digest() != g.Digest && (!c.hole || d.gapped()):
 		c.attempts = 0 // there may be more
-		c.peer = p.id
+		c.peer, c.process = p.id, p.nonce
 		r.pursueOne(d)
 	case g.Answer == message.No:
 		c.hole = c.hole && c.attempts < 2 // ask others for the hole, then for anything
 		r.schedule(d, r.now.Add(r.jitter(r.cfg.HoleDelay)))
 	case c.hole && d.gapped():
 		r.schedule(d, r.now.Add(r.jitter(r.cfg.HoleDelay)))
+	case g.Answer == message.Same && p.id == c.peer && p.nonce != c.process: // another process of that identity
 	case c.transfer != nil && !progress: // whoever said this has nothing to give
 	default:
 		r.endChase(d)

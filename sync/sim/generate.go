@@ -117,6 +117,9 @@ func (g *generator) tuning() (t Tuning) {
 	if g.faults.Large {
 		t.MaxMessage = 4 << 10
 	}
+	if g.one(3) { // so that writes wait unsealed while other things happen
+		t.FlushAge = []time.Duration{20 * time.Millisecond, 200 * time.Millisecond}[g.rng.IntN(2)]
+	}
 	return t
 }
 
