@@ -71,7 +71,7 @@ const deleteAtOnce = 1000
 func (s *Server) discard(c *Change) (Outcome, error) {
 	d := s.replica.Doc(c.Doc)
 	at := pathOf(c.Field)
-	fields := below(d, at)
+	fields := slices.Collect(d.FieldsAt(at...))
 	if len(at) == 0 && len(fields) > 0 {
 		return Outcome{Changed: len(fields)}, d.Delete(s.ctx)
 	}
@@ -91,16 +91,6 @@ func (s *Server) discard(c *Change) (Outcome, error) {
 		done += len(some)
 	}
 	return Outcome{Changed: done}, nil
-}
-
-// below returns the fields of a document at and below a path.
-func below(d *joinery.Doc, at []string) (out []joinery.Field) {
-	for f := range d.Fields() {
-		if len(f.Path) >= len(at) && slices.Equal(f.Path[:len(at)], at) {
-			out = append(out, f)
-		}
-	}
-	return out
 }
 
 func (s *Server) removeField(tx *joinery.Tx, f *joinery.Field) error {

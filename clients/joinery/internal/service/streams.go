@@ -36,8 +36,7 @@ func (s *Server) producer(q *Query) (producer, error) {
 
 func (s *Server) documents(q *Query, emit func([]byte) bool) {
 	if q.Doc != "" {
-		fields := below(s.replica.Doc(q.Doc), pathOf(q.Field))
-		inPieces(record.Append(nil, q.Doc, slices.Values(fields)), emit)
+		inPieces(record.Append(nil, q.Doc, s.replica.Doc(q.Doc).FieldsAt(pathOf(q.Field)...)), emit)
 		return
 	}
 	for name := range s.replica.Docs(q.Pattern) {
@@ -67,7 +66,7 @@ func pathOf(field string) []string {
 
 func (s *Server) fields(q *Query, emit func([]byte) bool) {
 	d := s.replica.Doc(q.Doc)
-	for _, f := range below(d, pathOf(q.Field)) {
+	for f := range d.FieldsAt(pathOf(q.Field)...) {
 		line := lineOf(q.Doc, &f)
 		if q.Siblings {
 			line.Siblings = s.siblings(d, &f)
