@@ -3,6 +3,7 @@ package joinery
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -12,6 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
 )
 
 func TestEqualValuesHaveEqualBytes(t *testing.T) {
@@ -149,6 +153,46 @@ func TestHostileValuesAreRefusedBeforeAnythingIsAllocated(t *testing.T) {
 		require.Error(t, err, h)
 		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(256<<10), h)
 	}
+}
+
+// TestAValueThatIsNoneHarmsNothingElse: another program may have written it.
+func TestAValueThatIsNoneHarmsNothingElse(t *testing.T) {
+	ctx := t.Context()
+	r, err := Open(ctx, Config{Space: "s"})
+	require.NoError(t, err)
+	defer r.Close()
+	const bomb = "\xdd\x7f\xff\xff\xff"
+	d := r.Doc("d")
+	require.NoError(t, d.Register("good").Set(ctx, 1))
+	require.NoError(t, r.node.Write(ctx, "d", func(c *crdt.Document) error {
+		return errors.Join(
+			c.Assign(kernel.Root, crdt.TagRegister, "bad", bomb, false, crdt.Options{}),
+			c.Assign(kernel.Root, crdt.TagRegister, "bad", "\xc1", false, crdt.Options{HasOver: true}),
+			c.Assign(kernel.Root, crdt.TagCounter, "odd", bomb, false, crdt.Options{}))
+	}))
+	_, ok, err := Get[any](d.Register("bad"))
+	require.ErrorIs(t, err, ErrValue)
+	require.False(t, ok)
+	_, err = Siblings[any](d.Register("bad"))
+	require.ErrorIs(t, err, ErrValue)
+	conflicts := 0
+	for _, err := range r.Conflicts(">") {
+		require.ErrorIs(t, err, ErrValue)
+		conflicts++
+	}
+	require.Equal(t, 1, conflicts)
+	seen := map[string]Field{}
+	for f := range d.Fields() {
+		seen[f.Path[0]] = f
+	}
+	require.ErrorIs(t, seen["bad"].Err, ErrValue)
+	require.NotEmpty(t, seen["bad"].Raw)
+	require.EqualValues(t, 1, seen["good"].Value)
+	require.EqualValues(t, 0, seen["odd"].Value)
+	require.NoError(t, d.Register("bad").Set(ctx, "mended"))
+	v, _, err := Get[string](d.Register("bad"))
+	require.NoError(t, err)
+	require.Equal(t, "mended", v)
 }
 
 // TestDecodingNeverPanics: a slice as the key of a map[any]any once did.

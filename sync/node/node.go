@@ -231,7 +231,7 @@ func (n *Node) Seal(doc string) {
 	if !pending {
 		return
 	}
-	n.mu.Lock()
+	n.lock()
 	n.core.Seal(doc)
 	n.finish()
 }
