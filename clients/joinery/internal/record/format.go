@@ -21,25 +21,36 @@ type line struct {
 // Append appends fields of a document as records, each with a newline; nothing
 // if there are none. They must come in the order of [joinery.Doc.Fields].
 func Append(dst []byte, doc string, fields iter.Seq[joinery.Field]) []byte {
-	var t tree
-	size := 0
-	for f := range fields {
-		restore(&f)
-		n := sizeOf(f.Value)
-		for _, name := range f.Path {
-			n += len(name)
-		}
-		if size > 0 && size+n > MaxSize {
-			dst = AppendJSON(dst, line{doc, t.format()})
-			t, size = nil, 0
-		}
-		size += n
-		t.insert(&f)
+	for line := range Lines(doc, fields) {
+		dst = append(dst, line...)
 	}
-	if size == 0 {
-		return dst
+	return dst
+}
+
+// Lines is Append one record at a time, in O([MaxSize]) of memory.
+func Lines(doc string, fields iter.Seq[joinery.Field]) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var t tree
+		size := 0
+		for f := range fields {
+			restore(&f)
+			n := sizeOf(f.Value)
+			for _, name := range f.Path {
+				n += len(name)
+			}
+			if size > 0 && size+n > MaxSize {
+				if !yield(AppendJSON(nil, line{doc, t.format()})) {
+					return
+				}
+				t, size = nil, 0
+			}
+			size += n
+			t.insert(&f)
+		}
+		if size > 0 {
+			yield(AppendJSON(nil, line{doc, t.format()}))
+		}
 	}
-	return AppendJSON(dst, line{doc, t.format()})
 }
 
 // restore gives a field whose value has no Go form its raw bytes as value.

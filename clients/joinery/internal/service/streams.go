@@ -3,7 +3,7 @@ package service
 import (
 	"context"
 	"encoding/json"
-	"slices"
+	"iter"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -36,20 +36,19 @@ func (s *Server) producer(q *Query) (producer, error) {
 
 func (s *Server) documents(q *Query, emit func([]byte) bool) {
 	if q.Doc != "" {
-		inPieces(record.Append(nil, q.Doc, s.replica.Doc(q.Doc).FieldsAt(pathOf(q.Field)...)), emit)
+		emitAll(record.Lines(q.Doc, s.replica.Doc(q.Doc).FieldsAt(pathOf(q.Field)...)), emit)
 		return
 	}
 	for name := range s.replica.Docs(q.Pattern) {
-		if !inPieces(record.Append(nil, name, s.replica.Doc(name).Fields()), emit) {
+		if !emitAll(record.Lines(name, s.replica.Doc(name).Fields()), emit) {
 			return
 		}
 	}
 }
 
-// inPieces emits bytes in pieces that a chunk can take.
-func inPieces(b []byte, emit func([]byte) bool) bool {
-	for some := range slices.Chunk(b, ChunkSize) {
-		if !emit(some) {
+func emitAll(lines iter.Seq[[]byte], emit func([]byte) bool) bool {
+	for line := range lines {
+		if !emit(line) {
 			return false
 		}
 	}
