@@ -32,6 +32,9 @@ func (w *world) write(n *node, a *Action) {
 	d := n.r.View(a.Doc)
 	after := snapshot(d)
 	model, want := w.model(&before, a, over)
+	if want == errUncertain && err == nil {
+		model.killed = slices.Concat(over...) // it turned out that all was done
+	}
 	switch {
 	case want == errUncertain || w.cloned:
 	case !errors.Is(err, want) || (err == nil) != (want == nil):
