@@ -32,6 +32,19 @@
 // write by time, [Siblings] all concurrent values with who wrote them and when.
 // The next write replaces all the siblings that its replica has seen.
 //
+// # Limits
+//
+// A document's name has up to 256 bytes and is one or more tokens separated by
+// dots. Names of fields, keys and elements have up to 4 KiB each, paths 8 KiB
+// and 31 levels, values 128 KiB, an atomic group 512 KiB. What is above a limit
+// is refused at the write with [ErrTooLarge]; [Config] can lower some of them.
+//
+// # Connections
+//
+// A replica uses the program's connection and never closes it. It works
+// offline when the connection is down, catches up when it returns, and loses
+// nothing by a slow or silent link. [Replica.Status] says how things are.
+//
 // # What is not guaranteed
 //
 // There is no order across documents, no uniqueness constraint and no

@@ -216,6 +216,26 @@ func TestAGroupIsSeenInOneView(t *testing.T) {
 	writer.Wait()
 }
 
+// TestPlacesOfAGroupAreNotTornApart: one of them was waiting before, with
+// another document's change behind it.
+func TestPlacesOfAGroupAreNotTornApart(t *testing.T) {
+	r := alone(t)
+	events := r.Watch(background, ">", joinery.UpdatesOnly())
+	require.NoError(t, r.Doc("pair").Register("a").Set(background, 1))
+	require.NoError(t, r.Doc("other").Register("v").Set(background, 2))
+	require.NoError(t, r.Doc("pair").Update(background, func(tx *joinery.Tx) error {
+		return errors.Join(tx.Register("a").Set(background, 3), tx.Register("b").Set(background, 3))
+	}))
+	var got []string
+	for ev, err := range events {
+		require.NoError(t, err)
+		if got = append(got, text(ev)); len(got) == 3 {
+			break
+		}
+	}
+	require.Equal(t, []string{`local pair ["a"] true 3`, `local pair ["b"] true 3`, `local other ["v"] true 2`}, got)
+}
+
 func must(t *testing.T, err error) {
 	if err != nil {
 		t.Error(err)
