@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/delta"
 	"github.com/joinery-crdt/joinery/lwwmap"
@@ -125,4 +127,30 @@ func TestTheWritesOfAnUpdateHaveOneTime(t *testing.T) {
 		v, _ := one.Get(k)
 		require.Equal(t, winner, v)
 	}
+}
+
+// A clone's clock goes on from the original's, whose writes it has observed.
+func TestACloneStampsAfterItsOriginal(t *testing.T) {
+	late := &hlc.Clock{Source: func() time.Time { return time.UnixMilli(5000) }}
+	r := crdt.NewRegisterWith(ann, crdt.Config[string]{Clock: late})
+	must(t)(r.Set("original"))
+	before := r.Siblings()[0].Time
+	clone := r.Clone(ben)
+	must(t)(clone.Set("clone"))
+	after := clone.Siblings()[0].Time
+	require.Greater(t, after, before)
+	require.EqualValues(t, 5000, after.Millis(), "and reads the same source")
+}
+
+// What was merged before there was a clock counts when there is one.
+func TestAClockThatIsBoundLaterFollowsWhatWasMerged(t *testing.T) {
+	now := time.UnixMilli(1_000_000)
+	source := func() time.Time { return now }
+	ahead := crdt.NewRegisterWith(ann, crdt.Config[string]{Clock: &hlc.Clock{Source: func() time.Time { return now.Add(time.Second) }}})
+	d := made(t)(ahead.Set("a second ahead"))
+	var r crdt.Register[string]
+	allOf(t, &r, d)
+	r.Bind(ben, &hlc.Clock{Source: source})
+	must(t)(r.Set("later"))
+	require.Greater(t, r.Siblings()[0].Time, hlc.At(now.Add(time.Second)))
 }

@@ -141,6 +141,22 @@ var typeMutants = []mutant{
 		by: "crdt: TestEvolu709Cachapa6FutureClockPinsARegister",
 	},
 	{
+		name: "a clone starts with a clock of its own",
+		harm: "its writes are stamped before those that it has observed",
+		in:   "crdt",
+		old:  "\t\tclock = *c\n",
+		put:  "\t\t_ = *c\n",
+		by:   "crdt: TestACloneStampsAfterItsOriginal",
+	},
+	{
+		name: "a clock does not follow what was merged before it was bound",
+		harm: "the first write of a restored value is stamped before what it replaces",
+		in:   "crdt",
+		old:  "clock.Observe(d.latest)",
+		put:  "",
+		by:   "crdt: TestAClockThatIsBoundLaterFollowsWhatWasMerged",
+	},
+	{
 		name: "payloads of another type are let in",
 		harm: "a type panics at what a peer sent",
 		in:   "crdt",
