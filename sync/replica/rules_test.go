@@ -197,8 +197,9 @@ func TestIncarnationsARestoredCopyMintsNoDotAgain(t *testing.T) {
 		}
 	}
 
-	b, peer, again := setup(func(c *Config) {}) // the mistake: the old incarnation, as a counter would give it
-	b, peer, again = setup(sameAgain(b.all[0].actor.Incarnation))
+	// The mistake: the old incarnation, as a counter would give it.
+	first, _, _ := setup()
+	b, peer, again := setup(sameAgain(first.all[0].actor.Incarnation))
 	deliver(b, again, peer)
 	require.NotZero(t, peer.View("doc").State().Conflicts(), "one dot, two payloads")
 
@@ -270,7 +271,6 @@ func TestClientContextsKillWhatIsStillUnknown(t *testing.T) {
 	read, written := b.all[0], b.all[1]
 	b.set(read, "x", "1")
 	b.carry(losesAll)
-	seen := read.View("doc").Context(kernel.Root, crdt.TagRegister, "x")
 	over := func(key string, dots ...causal.Dot) {
 		b.write(written, func(d *crdt.Document) error {
 			return d.Assign(kernel.Root, crdt.TagRegister, key, "2", false, crdt.Over(dots...))
@@ -287,7 +287,7 @@ func TestClientContextsKillWhatIsStillUnknown(t *testing.T) {
 	read, written = b.all[0], b.all[1]
 	b.set(read, "x", "1")
 	b.carry(losesAll)
-	seen = read.View("doc").Context(kernel.Root, crdt.TagRegister, "x")
+	seen := read.View("doc").Context(kernel.Root, crdt.TagRegister, "x")
 	over("x", seen...)
 	b.pass(time.Second, nil)
 	b.requireEqual()
