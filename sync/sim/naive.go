@@ -31,7 +31,6 @@ type naive struct {
 type living struct {
 	payload
 	dot causal.Dot
-	ref kernel.Ref
 }
 
 // snapshot lists what lives in a document, by actor and sequence number.
