@@ -88,6 +88,15 @@ func TestTheReadmesLimitsAreTheCodes(t *testing.T) {
 	require.Empty(t, want)
 }
 
+func TestTheReadmeListsTheDirectDependenciesOfGoMod(t *testing.T) {
+	var required []string
+	for _, line := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(page(t, "go.mod"), -1) {
+		required = append(required, line[1])
+	}
+	require.NotEmpty(t, required)
+	require.ElementsMatch(t, required, column(tableUnder(t, page(t, "README.md"), "## Dependencies"), 0))
+}
+
 // TestTheReadmeGivesAReasonForEachDependency looks at what is imported, not at
 // what go.mod says is.
 func TestTheReadmeGivesAReasonForEachDependency(t *testing.T) {
@@ -145,7 +154,7 @@ func TestTheReadmesMapHasAllPackages(t *testing.T) {
 var inDetail = []string{"broker", "crdt", "delta", "lwwmap", "orset", "sync"}
 
 func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
-	for _, name := range []string{"README.md", "docs/architecture.md", "docs/protocol.md", "docs/testing.md"} {
+	for _, name := range []string{"README.md", "docs/architecture.md", "docs/protocol.md", "docs/service.md", "docs/testing.md"} {
 		text := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(page(t, name), "")
 		for _, link := range regexp.MustCompile(`\]\(([^):#]+)(#[^)]*)?\)`).FindAllStringSubmatch(text, -1) {
 			_, err := os.Stat(path.Join(path.Dir(name), link[1]))
