@@ -10,36 +10,37 @@ import (
 )
 
 func Example_readme() {
-	check := func(err error) {
-		if err != nil {
-			log.Fatal(err)
-		}
-	}
 	ctx := context.Background()
-	server, err := embedded.Start(ctx, embedded.Config{})
-	check(err)
+	server := must(embedded.Start(ctx, embedded.Config{}))
 	defer server.Shutdown(ctx)
-	nc, err := server.Connect()
-	check(err)
+	nc := must(server.Connect())
 	defer nc.Close()
-	shop, err := joinery.Open(ctx, joinery.Config{Space: "shop", Conn: nc})
-	check(err)
+	shop := must(joinery.Open(ctx, joinery.Config{Space: "shop", Conn: nc}))
 	defer shop.Close()
-	phone, err := joinery.Open(ctx, joinery.Config{Space: "shop", Conn: nc})
-	check(err)
+	phone := must(joinery.Open(ctx, joinery.Config{Space: "shop", Conn: nc}))
 	defer phone.Close()
 
-	check(shop.Doc("user:123").Register("name").Set(ctx, "Alice"))
-	check(shop.Doc("user:123").Counter("visits").Inc(ctx, 2))
-	user := phone.Doc("user:123")
-	check(user.Counter("visits").Inc(ctx, 3))
+	here, there := shop.Doc("user:123"), phone.Doc("user:123")
+	check(here.Register("name").Set(ctx, "Alice"))
+	check(here.Counter("visits").Inc(ctx, 2))
+	check(there.Counter("visits").Inc(ctx, 3))
 	for range phone.Watch(ctx, "user:123") { // what is there, then each change
-		if user.Counter("visits").Value() == 5 {
+		if there.Counter("visits").Value() == 5 {
 			break
 		}
 	}
-	name, _, err := joinery.Get[string](user.Register("name"))
+	name, _, err := joinery.Get[string](there.Register("name"))
+	fmt.Println(name, there.Counter("visits").Value(), err)
+	// Output: Alice 5 <nil>
+}
+
+func must[T any](value T, err error) T {
 	check(err)
-	fmt.Println(name, user.Counter("visits").Value())
-	// Output: Alice 5
+	return value
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
 }

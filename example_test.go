@@ -12,13 +12,6 @@ import (
 	"github.com/joinery-crdt/joinery/broker/memory"
 )
 
-// check ends an example that cannot go on.
-func check(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
 // offline opens a replica that keeps to itself, which is all that many
 // examples need.
 func offline() *joinery.Replica {

@@ -193,8 +193,8 @@ func TestAGroupIsSeenInOneView(t *testing.T) {
 				return
 			default:
 			}
-			must(t, rs[0].Doc("other").Register("v").Set(background, i))
-			must(t, rs[0].Doc("pair").Update(background, func(tx *joinery.Tx) error {
+			report(t, rs[0].Doc("other").Register("v").Set(background, i))
+			report(t, rs[0].Doc("pair").Update(background, func(tx *joinery.Tx) error {
 				return errors.Join(tx.Register("a").Set(background, i), tx.Register("b").Set(background, i))
 			}))
 		}
@@ -236,7 +236,7 @@ func TestPlacesOfAGroupAreNotTornApart(t *testing.T) {
 	require.Equal(t, []string{`local pair ["a"] true 3`, `local pair ["b"] true 3`, `local other ["v"] true 2`}, got)
 }
 
-func must(t *testing.T, err error) {
+func report(t *testing.T, err error) {
 	if err != nil {
 		t.Error(err)
 	}
@@ -269,7 +269,7 @@ func TestAWatchSurvivesAReconnectWithoutLoss(t *testing.T) {
 	var work sync.WaitGroup
 	work.Go(func() {
 		for i := range rounds * 100 {
-			must(t, writer.Doc("d").Register(fmt.Sprint(i%10)).Set(background, i))
+			report(t, writer.Doc("d").Register(fmt.Sprint(i%10)).Set(background, i))
 			if i%100 == 50 {
 				link.Cut()
 			}
