@@ -21,7 +21,9 @@
 //   - a write does at its own replica what a naive model of its view says, and
 //     the units sealed of it say the same; counters are exact;
 //   - a dot has one payload; a message keeps to the payload limit;
-//   - what a replica reloads after a crash is what it had kept.
+//   - what a replica reloads after a crash is what it had kept;
+//   - what only a later release can read is refused, counted and changes
+//     nothing; an optional part that a unit came with is passed on with it.
 //
 // At the end all replicas hold exactly what anybody held durably, and that is
 // every write that was acknowledged, except what a restore of an old copy
@@ -30,8 +32,8 @@
 //
 // # What is not covered
 //
-// Real disks and real sockets; peers that lie; more than one version of the
-// protocol. Two processes with one identity may give one dot two payloads
+// Real disks and real sockets; peers that lie; releases that differ in what
+// they do and not only in what they send. Two processes with one identity may give one dot two payloads
 // before they notice; the simulator then demands the alarms, not convergence
 // of that document.
 package sim

@@ -23,6 +23,7 @@ func (s *Script) String() string {
 		{"message", s.Tuning.MaxMessage != 0, s.Tuning.MaxMessage},
 		{"log", s.Tuning.LogBytes != 0, s.Tuning.LogBytes},
 		{"flush", s.Tuning.FlushAge != 0, s.Tuning.FlushAge},
+		{"newer", s.Tuning.Newer != 0, s.Tuning.Newer},
 	})
 	writeFields(&b, "expect", []field{
 		{"within", s.Expect.Within != 0, s.Expect.Within},

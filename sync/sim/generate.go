@@ -32,6 +32,9 @@ func Generate(seed uint64, o Options) *Script {
 	for _, t := range at {
 		s.Actions = append(s.Actions, g.action(t.Truncate(100*time.Microsecond)))
 	}
+	if g.faults.Mixed && g.one(3) { // drawn last: the rest of a history is the same without
+		s.Tuning.Newer = 1 + g.rng.IntN(s.Replicas)
+	}
 	return s
 }
 

@@ -88,7 +88,7 @@ func (c *column) at(seq uint64) *event {
 // enter notes a unit that was sealed and kept. It is the only way in. The
 // error says that a dot was minted twice.
 func (l *ledger) enter(a causal.Actor, own causal.Range, f *delta.Frame, d delta.Delta) error {
-	c, u := l.column(a), &unit{own: own, print: xxhash.Sum64(d)}
+	c, u := l.column(a), &unit{own: own, print: bare(f, d)}
 	c.at(own.Hi)
 	for seq := own.Lo; seq <= own.Hi; seq++ {
 		if old := c.at(seq).unit; old != nil && old.print != u.print {

@@ -135,6 +135,13 @@ func (w *world) send(from *node, o *replica.Outgoing) {
 		w.fail(from, o.Doc, "protocol", "a %v is sent while the link is down", o.Kind)
 		return
 	}
+	if w.script.Tuning.Newer > 0 {
+		w.checkRelayed(from, o.Data)
+	}
+	if w.isNewer(from.index) {
+		w.provoke(from, o)
+		o.Data = w.dress(o.Data)
+	}
 	if w.net.isDropped(o.Kind) {
 		w.trace.lost(w, from, nil, o)
 		return

@@ -39,6 +39,7 @@ type node struct {
 	disk    []replica.Record
 	kept    map[string]uint64 // digests of documents as the disk has them, where known
 	batches map[string]*batch
+	adorned map[printed]bool // units in its log that came with optional parts
 
 	stamp     hlc.Time // greatest timestamp of its writes
 	keptStamp hlc.Time // as of what the disk has
@@ -102,7 +103,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 		panic(err)
 	}
 	n.stamp = n.keptStamp
-	n.r, n.actor, n.batches = r, r.Actor(), make(map[string]*batch)
+	n.r, n.actor, n.batches, n.adorned = r, r.Actor(), make(map[string]*batch), make(map[printed]bool)
 	n.inbox, n.paused, n.dying, n.online = nil, false, false, true
 	for _, rec := range n.disk {
 		if err := r.Load(rec); err != nil {
@@ -191,6 +192,7 @@ func (w *world) keep(n *node, records []replica.Record) {
 			w.fail(n, rec.Doc, "record", "%v", err)
 			return
 		}
+		n.noteParts(rec.Doc, f, rec.Delta)
 		if own, ok := w.isFresh(n, rec.Doc, f); ok {
 			w.stats.Units++
 			if err := w.ledger(rec.Doc).enter(own.actor, own.Range, f, rec.Delta); err != nil {

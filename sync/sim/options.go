@@ -29,6 +29,7 @@ type Faults struct {
 	Offline    bool // announced loss of the link
 	SmallLogs  bool // so that units are gone when they are asked for
 	Large      bool // values of kilobytes and small messages, so that there are transfers
+	Mixed      bool // replicas of a later release among the others
 }
 
 // AllFaults is everything that can go wrong.
@@ -36,7 +37,7 @@ func AllFaults() Faults {
 	return Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true,
 		Pauses: true, Crashes: true, Restores: true, Clones: true, Members: true, Offline: true,
-		SmallLogs: true, Large: true,
+		SmallLogs: true, Large: true, Mixed: true,
 	}
 }
 

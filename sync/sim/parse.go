@@ -140,6 +140,8 @@ func (p *parser) fields(s *Script) {
 			s.Tuning.LogBytes = int(v.int())
 		case "flush":
 			s.Tuning.FlushAge = v.duration()
+		case "newer":
+			s.Tuning.Newer = int(v.int())
 		case "within":
 			s.Expect.Within = v.duration()
 		case "noframes":

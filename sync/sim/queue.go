@@ -11,6 +11,7 @@ type job struct {
 	from  int
 	doc   string
 	data  []byte
+	later bool // older replicas must refuse it
 }
 
 type jobKind uint8

@@ -34,6 +34,10 @@ type Tuning struct {
 	MaxMessage int
 	LogBytes   int
 	FlushAge   time.Duration
+	// Newer is how many replicas, from the first on, are of a later release:
+	// they add an optional part to every unit that they send, and now and then
+	// send what others must refuse.
+	Newer int
 }
 
 // Expect is what has to hold at the end, besides convergence.

@@ -34,7 +34,10 @@ type Stats struct {
 	Checks     int // states compared with the ledger
 	Frames     int // whole states sent
 	Tainted    int // documents in which a clone gave a dot two payloads
-	Alarms     map[string]int
+	Refusals   int // of what only a later release can read
+	// PartsRelayed counts units that were passed on with a part unknown to the relay.
+	PartsRelayed int
+	Alarms       map[string]int
 }
 
 // Failure is the first check that did not hold.
@@ -154,6 +157,10 @@ func (w *world) deliver(n *node, j *job) {
 	}
 	w.stats.Deliveries++
 	w.hash = mix(w.hash, uint64(w.now), uint64(n.index), xxhash.Sum64(j.data))
+	if j.later {
+		w.refuse(n, j)
+		return
+	}
 	w.trace.arrived(w, n, j)
 	if err := n.r.Step(w.time(), j.doc, j.data); err != nil && !w.mayRefuse(err) {
 		w.fail(n, j.doc, "refused", "a message from %s: %v", w.nodes[j.from].name, err)
