@@ -85,9 +85,9 @@ func counterType() lawtest.Type[*crdt.Counter] {
 		},
 		Read: func(v V) string { return fmt.Sprint(v.Value()) },
 		Want: func(v lawtest.View) string {
-			sum := 0
+			sum := int64(0)
 			for _, s := range v.Values() {
-				n, _ := strconv.Atoi(s)
+				n, _ := strconv.ParseInt(s, 10, 64)
 				sum += n
 			}
 			return fmt.Sprint(sum)
