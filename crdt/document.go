@@ -1,6 +1,8 @@
 package crdt
 
 import (
+	"slices"
+
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
@@ -25,6 +27,7 @@ type Document struct {
 	killed []kernel.Dot // scratch
 	frame  delta.Frame  // scratch
 	group  *group
+	buffer []byte // of encoded deltas, before they are given away
 }
 
 // NewDocument returns an empty document that writes as actor. A nil clock is a
@@ -105,9 +108,21 @@ func (d *Document) Flush(dst []byte) delta.Delta {
 	if d.pending.Len() == 0 {
 		return dst
 	}
-	out, _ := d.pending.Seal(dst, &d.state, 0)
-	return out
+	if cap(dst) > 0 {
+		out, _ := d.pending.Seal(dst, &d.state, 0)
+		return out
+	}
+	out, _ := d.pending.Seal(d.buffer[:0], &d.state, 0)
+	if cap(out) > maxBuffer {
+		return out
+	}
+	d.buffer = out
+	return slices.Clone(out)
 }
+
+// maxBuffer bounds the memory that a document keeps for encoding deltas that
+// are given away at their exact size.
+const maxBuffer = 64 << 10
 
 // AppendState appends the whole state as a delta. It panics if events are
 // pending: a dot must be final before it leaves by any door.
