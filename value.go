@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -59,6 +60,9 @@ func decode[T any](s string) (v T, err error) {
 	if err := checkValue(s); err != nil {
 		return v, err
 	}
+	if isExtension(s[0]) && wantsMap(reflect.TypeFor[T]()) {
+		return v, fmt.Errorf("%w: an extension is no %v", ErrType, reflect.TypeFor[T]())
+	}
 	if !fits(reflect.TypeFor[T](), s) {
 		return v, fmt.Errorf("%w: the number does not fit a %v", ErrType, reflect.TypeFor[T]())
 	}
@@ -79,6 +83,18 @@ func decode[T any](s string) (v T, err error) {
 		*dynamic = widen(*dynamic)
 	}
 	return v, nil
+}
+
+// isExtension reports whether an object that begins with c is an extension. The
+// decoder takes what is in one for a map where it wants a map, unchecked.
+func isExtension(c byte) bool { return c >= 0xc7 && c <= 0xc9 || c >= 0xd4 && c <= 0xd8 }
+
+// wantsMap reports whether values of type t are decoded from maps.
+func wantsMap(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Map || t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]()
 }
 
 // fits reports whether an integer can be one of type t: the decoder would cut

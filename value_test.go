@@ -195,6 +195,16 @@ func TestAValueThatIsNoneHarmsNothingElse(t *testing.T) {
 	require.Equal(t, "mended", v)
 }
 
+// TestAnExtensionIsNoMap: what is in an extension was taken for a map, and
+// what that announced was allocated.
+func TestAnExtensionIsNoMap(t *testing.T) {
+	hostile := "\xd7\xff\x81\xa0\xdd\xff\xff\xff\xff\x00"
+	_, err := decode[map[any]any](hostile)
+	require.ErrorIs(t, err, ErrType)
+	_, err = decode[*struct{ A []any }](hostile)
+	require.ErrorIs(t, err, ErrType)
+}
+
 // TestDecodingNeverPanics: a slice as the key of a map[any]any once did.
 func TestDecodingNeverPanics(t *testing.T) {
 	_, err := decode[map[any]any]("\x81\x91\x01\x02")
