@@ -54,7 +54,9 @@ func encode(v any) (string, error) {
 }
 
 // decode reads a value that encode wrote, here or elsewhere. It checks the
-// bytes before it lets the decoder allocate what they announce. With T any,
+// bytes before it lets the decoder allocate what they announce. That does not
+// reach one case: an extension inside a value, where T wants a map or struct
+// there, is read by the decoder as one. With T any nothing is left out, and
 // bytes stay []byte, integers are int64 or, above it, uint64.
 func decode[T any](s string) (v T, err error) {
 	if err := checkValue(s); err != nil {
