@@ -47,7 +47,7 @@ var layers = []struct {
 	{"broker/linktest", nil},
 	{"broker/conformance", []string{"broker"}},
 	{"sync/node", []string{"broker", "crdt", "crdt/causal", "crdt/kernel", "sync/message", "sync/replica"}},
-	{"", []string{"broker", "broker/nats", "crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "sync/message", "sync/node", "sync/replica"}},
+	{"", []string{"broker", "broker/nats", "crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "crdt/msgpackcodec", "sync/message", "sync/node", "sync/replica"}},
 	{"clients/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/...", "clients/..."}},
 	{"examples/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap"}},
 	{"benchmarks/...", []string{"", "broker/...", "broker", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/..."}},

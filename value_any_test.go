@@ -26,6 +26,6 @@ func TestValueReadAsAnyKeepsItsKind(t *testing.T) {
 func TestValueThatNoReaderCouldDecodeIsRefused(t *testing.T) {
 	_, err := encode(msgpack.RawMessage("\xd9\xff"))
 	require.ErrorIs(t, err, ErrValue)
-	_, err = encode(msgpack.RawMessage(strings.Repeat("\x91", maxValueDepth) + "\xc0"))
+	_, err = encode(msgpack.RawMessage(strings.Repeat("\x91", maxValueDepth+1) + "\xc0"))
 	require.ErrorIs(t, err, ErrValue)
 }

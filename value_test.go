@@ -16,6 +16,7 @@ import (
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/crdt/msgpackcodec"
 )
 
 func TestEqualValuesHaveEqualBytes(t *testing.T) {
@@ -64,7 +65,7 @@ func TestCanonicalFormKeepsTheValue(t *testing.T) {
 		got, err := decode[any](b)
 		require.NoError(t, err)
 		require.Equal(t, any(v), got)
-		require.Equal(t, b, canonical(b))
+		require.Equal(t, b, msgpackcodec.Canonical(b))
 	}
 	wide := make([]int, 70_000)
 	b, err := encode(wide)
@@ -198,10 +199,12 @@ func TestAValueThatIsNoneHarmsNothingElse(t *testing.T) {
 // TestAnExtensionIsNoMap: what is in an extension was taken for a map, and
 // what that announced was allocated.
 func TestAnExtensionIsNoMap(t *testing.T) {
-	hostile := "\xd7\xff\x81\xa0\xdd\xff\xff\xff\xff\x00"
+	const hostile = "\xd7\xff\x81\xa0\xdd\xff\xff\xff\xff\x00"
 	_, err := decode[map[any]any](hostile)
 	require.ErrorIs(t, err, ErrType)
 	_, err = decode[*struct{ A []any }](hostile)
+	require.ErrorIs(t, err, ErrType)
+	_, err = decode[struct{ A map[any]any }]("\x81\xa1A" + hostile)
 	require.ErrorIs(t, err, ErrType)
 }
 
@@ -226,17 +229,17 @@ func TestDecodingNeverPanics(t *testing.T) {
 			A []any
 			X *int
 		}](s)
-		if checkValue(s) == nil {
-			again := canonical(s)
-			require.NoError(t, checkValue(again))
-			require.Equal(t, again, canonical(again))
+		if msgpackcodec.Check(s) == nil {
+			again := msgpackcodec.Canonical(s)
+			require.NoError(t, msgpackcodec.Check(again))
+			require.Equal(t, again, msgpackcodec.Canonical(again))
 		}
 	}
 }
 
 func TestValuesThatCannotBeEncoded(t *testing.T) {
 	var nested any = 1
-	for range maxValueDepth {
+	for range maxValueDepth + 1 {
 		nested = []any{nested}
 	}
 	for _, v := range []any{make(chan int), func() {}, struct{ F func() }{func() {}}, nested} {

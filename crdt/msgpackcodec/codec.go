@@ -8,7 +8,8 @@
 // Decoding is bounded. The bytes are walked before anything is built: lengths
 // that exceed what is there, nesting deeper than [MaxDepth] and bytes behind
 // the end are errors. What is built then takes at most about 50 bytes for each
-// byte of input, which itself is at most [kernel.MaxValue].
+// byte of input, which itself is at most [kernel.MaxValue]. [Reader] gives the
+// same safety to those who use the library's decoder themselves.
 package msgpackcodec
 
 import (
@@ -35,19 +36,20 @@ func (packed[T]) Append(dst []byte, v T) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return dst, fmt.Errorf("msgpackcodec: %w", err)
 	}
-	if err := validate(b.String()); err != nil {
+	if err := Check(b.String()); err != nil {
 		return dst, fmt.Errorf("msgpackcodec: a value that could not be decoded again: %w", err)
 	}
-	return appendCanonical(dst, b.String()), nil
+	return append(dst, Canonical(b.String())...), nil
 }
 
 func (packed[T]) Decode(s string) (v T, err error) {
-	if err := validate(s); err != nil {
+	r, err := NewReader(s)
+	if err != nil {
 		return v, err
 	}
 	d := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(d)
-	d.Reset(bytes.NewReader([]byte(s)))
+	d.Reset(r)
 	if err := d.Decode(&v); err != nil {
 		return v, fmt.Errorf("%w: %w", codec.ErrDecode, err)
 	}

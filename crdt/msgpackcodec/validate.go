@@ -2,7 +2,6 @@ package msgpackcodec
 
 import (
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/joinery-crdt/joinery/crdt/codec"
 )
@@ -10,19 +9,28 @@ import (
 // MaxDepth bounds the nesting of arrays and maps.
 const MaxDepth = 64
 
-// validate walks one msgpack value that has to be all of s.
-func validate(s string) error {
-	w := walker{s: s}
-	w.value(0)
+// Check reports, as a [codec.ErrDecode], what is wrong with s unless it is
+// exactly one msgpack value of at most [MaxDepth] levels whose lengths all fit
+// in it. It allocates nothing for a valid one without extensions.
+func Check(s string) error {
+	w := walker{s: s, size: len(s)}
+	return w.whole(0)
+}
+
+type walker struct {
+	s     string // what is left
+	size  int    // of the whole value
+	traps []int  // where the contents of extensions begin that are no value
+	err   error
+}
+
+// whole walks one value that has to be all of s.
+func (w *walker) whole(depth int) error {
+	w.value(depth)
 	if w.err == nil && len(w.s) > 0 {
 		w.fail("%d bytes behind the end", len(w.s))
 	}
 	return w.err
-}
-
-type walker struct {
-	s   string // what is left
-	err error
 }
 
 func (w *walker) fail(format string, args ...any) {
@@ -54,7 +62,7 @@ func (w *walker) value(depth int) {
 	if depth > MaxDepth {
 		w.fail("nested deeper than %d", MaxDepth)
 	}
-	n, isMap := w.head()
+	n, isMap := w.head(depth)
 	if isMap {
 		n *= 2
 	}
@@ -68,7 +76,7 @@ func (w *walker) value(depth int) {
 
 // head walks a value that holds no others, or the head of one that does; then
 // it returns how many elements or entries follow.
-func (w *walker) head() (n uint64, isMap bool) {
+func (w *walker) head(depth int) (n uint64, isMap bool) {
 	head := w.take(1)
 	if w.err != nil {
 		return 0, false
@@ -80,25 +88,24 @@ func (w *walker) head() (n uint64, isMap bool) {
 	case c < 0xa0:
 		return uint64(c & 0x0f), false
 	case c < 0xc0:
-		w.text(uint64(c & 0x1f))
+		w.take(uint64(c & 0x1f))
 	case c == 0xdc, c == 0xdd:
 		return w.number(2 << (c - 0xdc)), false
 	case c == 0xde, c == 0xdf:
 		return w.number(2 << (c - 0xde)), true
 	default:
-		w.sized(c)
+		w.sized(c, depth)
 	}
 	return 0, false
 }
 
 // sized walks what has a length or a fixed width behind its type byte.
-func (w *walker) sized(c byte) {
+func (w *walker) sized(c byte, depth int) {
 	switch {
 	case c >= 0xc4 && c <= 0xc6: // binary
 		w.take(w.number(1 << (c - 0xc4)))
 	case c >= 0xc7 && c <= 0xc9: // extension
-		n := w.number(1 << (c - 0xc7))
-		w.take(n + 1)
+		w.extension(w.number(1<<(c-0xc7)), depth)
 	case c == 0xca, c == 0xcb: // floats
 		w.take(4 << (c - 0xca))
 	case c >= 0xcc && c <= 0xcf: // unsigned
@@ -106,16 +113,24 @@ func (w *walker) sized(c byte) {
 	case c >= 0xd0 && c <= 0xd3: // signed
 		w.take(1 << (c - 0xd0))
 	case c >= 0xd4 && c <= 0xd8: // fixed extension
-		w.take(1 + 1<<(c-0xd4))
+		w.extension(1<<(c-0xd4), depth)
 	case c >= 0xd9 && c <= 0xdb:
-		w.text(w.number(1 << (c - 0xd9)))
+		w.take(w.number(1 << (c - 0xd9)))
 	default:
 		w.fail("type byte %#02x", c)
 	}
 }
 
-func (w *walker) text(n uint64) {
-	if b := w.take(n); !utf8.ValidString(b) {
-		w.fail("string is not valid UTF-8")
+// extension walks what follows the type byte of an extension of n bytes.
+func (w *walker) extension(n uint64, depth int) {
+	w.take(1)
+	at := w.size - len(w.s)
+	in := walker{s: w.take(n), size: at + int(n)}
+	if w.err != nil {
+		return
 	}
+	if in.whole(depth+1) != nil {
+		in.traps = []int{at}
+	}
+	w.traps = append(w.traps, in.traps...)
 }
