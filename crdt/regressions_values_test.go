@@ -57,7 +57,8 @@ func TestGoDSCRDT238EqualGraphsDifferentValues(t *testing.T) {
 	second.put("r0-1", 1)
 	require.NotEqual(t, first.read(), second.read())
 
-	a, b := orset.NewMap[string, string](ann), orset.NewMap[string, string](ben)
+	ahead := &hlc.Clock{Source: func() time.Time { return time.Now().Add(time.Second) }} // who merely keeps the newest loses r1-1
+	a, b := orset.NewMapWith(ann, orset.MapConfig[string, string]{Clock: ahead}), orset.NewMap[string, string](ben)
 	history := []delta.Delta{
 		made(t)(a.Put("k1", "r0-1")), made(t)(a.Put("k1", "r0-2")), made(t)(a.Remove("k1")), made(t)(b.Put("k1", "r1-1")),
 	}
