@@ -76,7 +76,7 @@ func (b *Base) Restore(data []byte, check Check) error {
 // actor. Its clock goes on from the same time and reads the same source.
 // It panics if there are unsealed writes.
 func (b *Base) CloneBase(actor causal.Actor) Base {
-	b.doc.mustBeSealed("Clone")
+	b.doc.mustBeFinal("Clone", b.doc.pending.Len())
 	var clock hlc.Clock
 	if c := b.doc.clock; c != nil {
 		clock = *c

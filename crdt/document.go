@@ -42,7 +42,7 @@ func NewDocument(actor causal.Actor, clock *hlc.Clock) *Document {
 // after a restore: a copy that went back in time must never write on under its
 // old actor. It seals nothing: call Flush before if events are pending.
 func (d *Document) Bind(actor causal.Actor, clock *hlc.Clock) {
-	d.mustBeSealed("Bind")
+	d.mustBeFinal("Bind", d.pending.Len())
 	if clock == nil {
 		clock = &hlc.Clock{}
 	}
@@ -125,34 +125,35 @@ func (d *Document) Flush(dst []byte) delta.Delta {
 const maxBuffer = 64 << 10
 
 // AppendState appends the whole state as a delta. It panics if events are
-// pending: a dot must be final before it leaves by any door.
+// pending that nobody keeps: a dot must be final before it leaves by any door.
 func (d *Document) AppendState(dst []byte) delta.Delta {
-	d.mustBeSealed("AppendState")
+	d.mustBeFinal("AppendState", d.pending.Loose())
 	return delta.AppendState(dst, &d.state)
 }
 
 // Clone returns a copy that shares nothing and writes as another actor: two
 // copies that write as one would give one name to two events.
 func (d *Document) Clone(actor causal.Actor, clock *hlc.Clock) *Document {
-	d.mustBeSealed("Clone")
+	d.mustBeFinal("Clone", d.pending.Loose())
 	out := &Document{state: *d.state.Clone()}
 	out.Bind(actor, clock)
 	return out
 }
 
-// mustBeSealed panics if there are own events that may still change.
-func (d *Document) mustBeSealed(what string) {
+// mustBeFinal panics if there are own events that may still change.
+func (d *Document) mustBeFinal(what string, loose int) {
 	if d.group != nil {
 		panic("crdt: " + what + " inside an Update")
 	}
-	if d.pending.Len() > 0 {
+	if loose > 0 {
 		panic("crdt: " + what + " with pending events; Flush them before")
 	}
 }
 
 // Rename makes the document write as another actor from here on. Pending
 // events, which nobody has seen, are minted again under the new name, with
-// their timestamps and kills; all others keep theirs.
+// their timestamps and kills; all others keep theirs. It panics if pending
+// events are kept on a disk; they have to be sealed before.
 func (d *Document) Rename(actor causal.Actor) {
 	if d.group != nil {
 		panic("crdt: Rename inside an Update")

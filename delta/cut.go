@@ -45,27 +45,27 @@ func (g groups) add(r causal.Range) groups {
 // after returns the groups that end behind seq.
 func (g groups) after(seq uint64) groups { return slices.Delete(g, 0, g.search(seq+1)) }
 
-// cut returns the last event of the next unit.
-func (p *Pending) cut(s *kernel.State, limit int) uint64 {
+// cut returns the last event of the next unit, which begins with first.
+func (p *Pending) cut(s *kernel.State, first uint64, limit int) uint64 {
 	if limit <= 0 {
 		return p.own.Hi
 	}
-	last := p.fit(s, limit)
+	last := p.fit(s, first, limit)
 	switch g, ok := p.groups.of(last); {
 	case !ok || g.Hi == last:
 		return last
-	case g.Lo > p.own.Lo:
+	case g.Lo > first:
 		return g.Lo - 1
 	default:
 		return g.Hi
 	}
 }
 
-// fit returns the last event up to which the unsealed ones take about limit
-// bytes; the first one fits always.
-func (p *Pending) fit(s *kernel.State, limit int) uint64 {
-	m := meter{left: limit - frameCost, first: p.own.Lo, kills: p.kills, victim: p.Self}
-	for l := range s.Between(p.Self, p.own) {
+// fit returns the last event up to which the unsealed ones from first on take
+// about limit bytes; the first one fits always.
+func (p *Pending) fit(s *kernel.State, first uint64, limit int) uint64 {
+	m := meter{left: limit - frameCost, first: first, kills: p.kills[p.killsFrom(first):], victim: p.Self}
+	for l := range s.Between(p.Self, causal.Range{Lo: first, Hi: p.own.Hi}) {
 		if by := m.killsUpTo(l.Seq); by != 0 {
 			return by - 1
 		}

@@ -55,6 +55,7 @@ type peer struct {
 	log  Log
 	name causal.Actor
 	open uint64 // first event of the model's that is not sealed
+	free uint64 // first that is not on the disk either
 }
 
 // world is some peers, what they published, and which events go together.
@@ -75,7 +76,7 @@ func newWorld(seed int64) *world {
 	w := &world{rng: rand.New(rand.NewSource(seed)), history: history{}}
 	for i := range 3 {
 		name := causal.Actor{ID: causal.ID{byte(i + 1)}, Incarnation: uint64(i)}
-		w.peers = append(w.peers, &peer{author: newAuthor(name), log: Log{MaxBytes: 1200}, name: name, open: 1})
+		w.peers = append(w.peers, &peer{author: newAuthor(name), log: Log{MaxBytes: 1200}, name: name, open: 1, free: 1})
 	}
 	return w
 }
@@ -83,7 +84,7 @@ func newWorld(seed int64) *world {
 func (w *world) any() *peer { return w.peers[w.rng.Intn(3)] }
 
 // write makes a local event and tells the model, by the rule that whoever
-// supersedes an unsealed event takes its kills over.
+// supersedes an event that is neither sealed nor kept takes its kills over.
 func (w *world) write(p *peer) causal.Dot {
 	w.made++
 	e := &event{key: string(rune('x' + w.rng.Intn(3))), value: fmt.Sprint(w.made), adds: w.rng.Intn(4) > 0, kills: dots{}}
@@ -100,7 +101,7 @@ func (w *world) write(p *peer) causal.Dot {
 	}
 	at := causal.Dot{Actor: p.name, Seq: seq}
 	for d := range maps.Clone(e.kills) {
-		if d.Actor == p.name && d.Seq >= p.open {
+		if d.Actor == p.name && d.Seq >= max(p.open, p.free) {
 			w.supersede(d, at, e)
 		}
 	}
@@ -138,16 +139,38 @@ func (w *world) seal(t testing.TB, p *peer) {
 	d, own := p.Seal(nil, p.State, limit)
 	require.Equal(t, p.open, own.Lo, "units follow each other")
 	p.open = own.Hi + 1
+	w.publish(t, p, d, own)
+}
+
+// keep writes a unit to the peer's disk. A copy of that may come back at any
+// time, so others may get it as well.
+func (w *world) keep(t testing.TB, p *peer) {
+	if p.Loose() == 0 {
+		return
+	}
+	d, own := p.Keep(nil, p.State, w.rng.Intn(3)*(80+w.rng.Intn(100)))
+	require.Equal(t, max(p.open, p.free), own.Lo, "units follow each other")
+	p.free = own.Hi + 1
+	w.publish(t, p, d, own)
+}
+
+// publish lets others have a unit that is as the model says.
+func (w *world) publish(t testing.TB, p *peer, d Delta, own causal.Range) {
 	f, err := d.Open()
 	require.NoError(t, err)
 	adds, deaths := map[causal.Dot]string{}, causal.Context{}
 	for seq := own.Lo; seq <= own.Hi; seq++ {
-		e := w.history[causal.Dot{Actor: p.name, Seq: seq}]
+		at := causal.Dot{Actor: p.name, Seq: seq}
+		e := w.history[at]
 		if e.adds {
-			adds[causal.Dot{Actor: p.name, Seq: seq}] = e.key + "=" + e.value
+			adds[at] = e.key + "=" + e.value
 		}
 		for k := range e.kills {
-			deaths.Add(k)
+			if k.Actor == p.name && own.Lo <= k.Seq && k.Seq <= own.Hi {
+				delete(adds, k) // its killer is in the same unit
+			} else {
+				deaths.Add(k)
+			}
 		}
 	}
 	got := map[causal.Dot]string{}
@@ -172,8 +195,18 @@ func (w *world) deliver(t testing.TB, p *peer) {
 func (w *world) take(t testing.TB, p *peer, d Delta) {
 	f, err := d.Open()
 	require.NoError(t, err)
+	w.guard(t, p, f)
 	require.NoError(t, f.Merge(p.State))
 	p.log.Append("doc", d, f.Claims())
+}
+
+// guard seals what is kept before another's knowledge of it is merged: sealed
+// after a merge that killed it, it would be claimed without its killer.
+func (w *world) guard(t testing.TB, p *peer, f *Frame) {
+	deaths, claims := f.Deaths(), f.Claims()
+	for p.Pending.Len() > 0 && max(deaths.Of(p.name).Max(), claims.Of(p.name).Max()) >= p.open {
+		w.seal(t, p)
+	}
 }
 
 // repair lets p ask another for some of what it lacks.
@@ -190,7 +223,10 @@ func (w *world) repair(t testing.TB, p *peer) {
 		}
 	}
 	if w.assembled {
-		require.NoError(t, w.assemble(from, need).Merge(p.State))
+		f, err := w.assemble(from, need).Open()
+		require.NoError(t, err)
+		w.guard(t, p, f)
+		require.NoError(t, f.Merge(p.State))
 		return
 	}
 	units, _, _ := from.log.Answer("doc", need, w.rng.Intn(500))
@@ -254,9 +290,11 @@ func (w *world) checkGroups(t testing.TB, p *peer) {
 
 func (w *world) step(t testing.TB) *peer {
 	p := w.any()
-	switch w.rng.Intn(8) {
+	switch w.rng.Intn(9) {
 	case 0, 1, 2:
 		w.write(p)
+	case 8:
+		w.keep(t, p)
 	case 3:
 		w.group(p)
 	case 4:

@@ -11,7 +11,8 @@ import (
 
 // Pending is the local actor's events that are not sealed yet: nobody else has
 // seen them, so what supersedes them may still take their place. A year of
-// overwrites of one field waits here as one payload.
+// overwrites of one field waits here as one payload. [Pending.Keep] makes what
+// waits final without sealing it, for a disk.
 //
 // It holds no payload itself; sealing reads those that are still live from the
 // state. The rule that makes it right to leave out the others: an event that
@@ -26,6 +27,7 @@ type Pending struct {
 	Self kernel.Index
 
 	own    causal.Range // empty if zero or Lo > Hi; else Hi is the actor's last event
+	kept   uint64       // own events up to this one are final
 	kills  []kill       // Invariant: ordered by the killer
 	moved  int          // kills whose dot is zero because a later event took them over
 	groups groups
@@ -56,17 +58,29 @@ func (p *Pending) First() uint64 {
 	return p.own.Lo
 }
 
+// Loose returns the number of events that are neither sealed nor kept: what
+// they add may still change.
+func (p *Pending) Loose() int {
+	if p.own.Hi == 0 {
+		return 0
+	}
+	return int(p.own.Hi - max(p.own.Lo-1, p.kept))
+}
+
 // Record notes the next own event and the dots that it killed.
 func (p *Pending) Record(seq uint64, killed []kernel.Dot) {
 	if p.Len() == 0 {
-		p.own.Lo = seq
+		p.own.Lo, p.kept = seq, seq-1
 	}
 	p.own.Hi = seq
 	for _, d := range killed {
-		if d.Actor == p.Self && d.Seq >= p.own.Lo {
-			p.supersede(d.Seq, seq)
-		} else {
+		if d.Actor != p.Self || d.Seq < p.own.Lo {
 			p.kills = append(p.kills, kill{seq, d})
+		} else if d.Seq > p.kept {
+			p.supersede(d.Seq, seq)
+		} else { // it has a payload on the disk, so nobody may see it without its killer
+			p.kills = append(p.kills, kill{seq, d})
+			p.groups = p.groups.add(causal.Range{Lo: d.Seq, Hi: seq})
 		}
 	}
 }
@@ -74,8 +88,7 @@ func (p *Pending) Record(seq uint64, killed []kernel.Dot) {
 // supersede lets the event by take over what the unsealed event old killed. If
 // old is of a group, all up to by has to be seen together with it.
 func (p *Pending) supersede(old, by uint64) {
-	i, _ := slices.BinarySearchFunc(p.kills, old, func(k kill, seq uint64) int { return cmp.Compare(k.by, seq) })
-	for ; i < len(p.kills) && p.kills[i].by == old; i++ {
+	for i := p.killsFrom(old); i < len(p.kills) && p.kills[i].by == old; i++ {
 		if k := &p.kills[i]; k.dot != (kernel.Dot{}) {
 			p.kills = append(p.kills, kill{by, k.dot})
 			p.kills[i].dot = kernel.Dot{}
@@ -102,23 +115,67 @@ func (p *Pending) Group(r causal.Range) {
 // limit bytes, and returns which they are. A group is never cut: one that does
 // not fit makes a unit above the limit. It must not be called when Len is 0.
 func (p *Pending) Seal(dst []byte, s *kernel.State, limit int) (Delta, causal.Range) {
-	own := causal.Range{Lo: p.own.Lo, Hi: p.cut(s, limit)}
-	n := 0
-	var few [16]kernel.Dot // the usual unit allocates nothing
-	killed := few[:0]
-	for ; n < len(p.kills) && p.kills[n].by <= own.Hi; n++ {
-		if d := p.kills[n].dot; d != (kernel.Dot{}) {
-			killed = append(killed, d)
-		} else {
+	own := causal.Range{Lo: p.own.Lo, Hi: p.cut(s, p.own.Lo, limit)}
+	return p.seal(dst, s, own), own
+}
+
+// SealKept is Seal for the events that are kept, and those that they cannot go
+// without. It must not be called unless Len is above Loose.
+func (p *Pending) SealKept(dst []byte, s *kernel.State) (Delta, causal.Range) {
+	own := causal.Range{Lo: p.own.Lo, Hi: p.kept}
+	if g, ok := p.groups.of(p.kept); ok {
+		own.Hi = g.Hi
+	}
+	return p.seal(dst, s, own), own
+}
+
+func (p *Pending) seal(dst []byte, s *kernel.State, own causal.Range) Delta {
+	out, n := p.unit(dst, s, own, 0)
+	for i := range n {
+		if p.kills[i].dot == (kernel.Dot{}) {
 			p.moved--
 		}
 	}
 	p.kills = slices.Delete(p.kills, 0, n)
 	p.groups = p.groups.after(own.Hi)
 	p.own.Lo = own.Hi + 1
+	return out
+}
+
+// unit appends a unit of the events own, whose kills begin at p.kills[from],
+// and returns where the kills of later events begin.
+func (p *Pending) unit(dst []byte, s *kernel.State, own causal.Range, from int) (Delta, int) {
+	var few [16]kernel.Dot // the usual unit allocates nothing
+	killed := few[:0]
+	n := from
+	for ; n < len(p.kills) && p.kills[n].by <= own.Hi; n++ {
+		if d := p.kills[n].dot; d != (kernel.Dot{}) {
+			killed = append(killed, d)
+		}
+	}
 	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) {
 		return wire.AppendUnit(b, s, p.Self, own, killed)
-	}), own
+	}), n
+}
+
+// Keep appends the oldest loose events as one unit for the disk, as many as fit
+// in about limit bytes, and returns which they are. They go on waiting to be
+// sealed, but what is on a disk may come back from a copy of it: from here on
+// each has the payload that it has there. What supersedes one later reaches
+// others together with it, which still saves its payload; see
+// [Pending.Record]. It must not be called when Loose is 0.
+func (p *Pending) Keep(dst []byte, s *kernel.State, limit int) (Delta, causal.Range) {
+	first := max(p.own.Lo, p.kept+1)
+	own := causal.Range{Lo: first, Hi: p.cut(s, first, limit)}
+	p.kept = own.Hi
+	out, _ := p.unit(dst, s, own, p.killsFrom(first))
+	return out, own
+}
+
+// killsFrom returns the index of the first kill by the event seq or a later one.
+func (p *Pending) killsFrom(seq uint64) int {
+	i, _ := slices.BinarySearchFunc(p.kills, seq, func(k kill, seq uint64) int { return cmp.Compare(k.by, seq) })
+	return i
 }
 
 // Event is a pending event as Take returns it.
@@ -130,10 +187,14 @@ type Event struct {
 
 // Take takes the pending events back, out of the state too, as if they had
 // never been, except that what they killed stays dead. The caller mints them
-// again, under another actor, in one group.
+// again, under another actor, in one group. None of them may be kept: what is on
+// a disk keeps its name, see [Pending.SealKept].
 func (p *Pending) Take(s *kernel.State) []Event {
 	if p.Len() == 0 {
 		return nil
+	}
+	if p.Len() > p.Loose() {
+		panic("delta: pending events that are kept were to get other names")
 	}
 	var events []Event
 	k := 0

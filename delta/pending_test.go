@@ -65,6 +65,39 @@ func values(s *kernel.State) map[string]bool {
 	return out
 }
 
+// Each overwrite is on the disk before the next, and still one value goes out.
+func TestOverwritesThatAreKeptCoalesce(t *testing.T) {
+	a, b, restored := newAuthor(alice), newAuthor(bob), newAuthor(bob)
+	a.put("k", "known to bob")
+	require.NoError(t, a.seal().Merge(b.State))
+	for i := range 1_000 {
+		a.put("k", fmt.Sprint("offline ", i))
+		d, own := a.Keep(nil, a.State, 100)
+		require.EqualValues(t, i+2, own.Lo)
+		require.Zero(t, a.Loose())
+		require.NoError(t, d.Merge(restored.State))
+	}
+	units, _ := a.sealAll(200)
+	require.Len(t, units, 1)
+	require.Less(t, len(units[0]), 100)
+	require.NoError(t, units[0].Merge(b.State))
+	require.Equal(t, map[string]bool{"k=offline 999": true}, values(b.State))
+	require.Equal(t, a.Digest(), b.Digest())
+	require.Equal(t, values(a.State), values(restored.State))
+}
+
+func TestWhatIsKeptKeepsItsName(t *testing.T) {
+	a := newAuthor(alice)
+	a.put("kept", "1")
+	a.Keep(nil, a.State, 0)
+	a.put("kept", "2") // goes along with what it supersedes
+	a.put("loose", "1")
+	require.Panics(t, func() { a.Take(a.State) })
+	_, own := a.SealKept(nil, a.State)
+	require.Equal(t, causal.Range{Lo: 1, Hi: 2}, own)
+	require.Len(t, a.Take(a.State), 1)
+}
+
 // The first unit claims the superseded event; the victim must die with the
 // second, which carries its killer, and not be forgotten between them.
 func TestKillsMoveToTheKillerWhenARunIsSplit(t *testing.T) {

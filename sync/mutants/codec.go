@@ -141,6 +141,14 @@ var deltaMutants = []mutant{
 		by:   "delta: TestOverwritesCoalesce",
 	},
 	{
+		name: "what is on the disk is superseded as if it were not",
+		harm: "a copy of the disk and what was sent give one event two payloads",
+		in:   "delta",
+		old:  "p.groups = p.groups.add(causal.Range{Lo: d.Seq, Hi: seq})",
+		put:  "",
+		by:   "delta: TestUnitsKeepWhatAContextDetermines",
+	},
+	{
 		name: "kills stay with the superseded event when writes coalesce",
 		harm: "a run cut in two shows the place empty in between, and splits effects from claims",
 		in:   "delta",

@@ -17,6 +17,10 @@ func (r *Replica) queue(d *document) {
 		d.unsent = true
 		r.unsent = append(r.unsent, d)
 	}
+	if !d.loose {
+		d.loose = true
+		r.loose = append(r.loose, d)
+	}
 	switch {
 	case !r.online:
 	case r.now.Sub(r.flushed) >= r.cfg.FlushAge:
@@ -35,8 +39,39 @@ func (r *Replica) flush() {
 		d.unsent = false
 	}
 	r.unsent = r.unsent[:0]
+	r.allKept()
 	r.flushed = r.now
 	r.flushAt = zeroTime
+}
+
+// allKept notes that every event is in a record.
+func (r *Replica) allKept() {
+	for _, d := range r.loose {
+		d.loose = false
+	}
+	clear(r.loose)
+	r.loose = r.loose[:0]
+}
+
+// Commit makes records of all writes, so that they may be made durable. What
+// can be sent is sealed and sent. What cannot is recorded as it is and goes on
+// coalescing with later writes as far as the records allow.
+func (r *Replica) Commit(now time.Time) {
+	r.advance(now)
+	if len(r.loose) == 0 {
+		return
+	}
+	if r.online {
+		r.flush()
+		return
+	}
+	for _, d := range r.loose {
+		for p := d.copy.Pending(); p.Loose() > 0; {
+			unit, _ := p.Keep(nil, d.copy.State(), r.cfg.MaxMessage-2*overhead)
+			r.out.Records = append(r.out.Records, Record{d.name, unit, true})
+		}
+	}
+	r.allKept()
 }
 
 // Guesses of bytes, for a first allocation that is seldom too small.
@@ -51,19 +86,37 @@ const (
 func (r *Replica) seal(d *document) {
 	p := d.copy.Pending()
 	for p.Len() > 0 {
+		loose := p.Loose()
 		room := make([]byte, 0, min(unitGuess+eventGuess*p.Len(), r.cfg.MaxMessage))
 		unit, own := p.Seal(room, d.copy.State(), r.cfg.MaxMessage-2*overhead)
-		claims := unitClaims(d.copy.Actor(), own)
-		r.log.Append(d.name, unit, claims)
-		r.out.Records = append(r.out.Records, Record{d.name, unit})
-		if r.online && len(unit) <= r.cfg.MaxMessage-overhead {
-			r.stats.UnitsSent++
-			r.bustle = r.now
-			r.tailAt = r.now.Add(r.cfg.BeaconEvery / tailShare)
-			r.send(ToDoc, Outgoing{Doc: d.name}, &message.Delta{Doc: d.name, Unit: unit})
-		} else if r.online {
-			r.beaconAt = r.now // too large for a message: others hear of it and fetch it
-		}
+		r.release(d, unit, own, p.Loose() < loose)
+	}
+}
+
+// sealKept seals what is in records already, with what it cannot go without.
+func (r *Replica) sealKept(d *document) {
+	p := d.copy.Pending()
+	for p.Len() > p.Loose() {
+		loose := p.Loose()
+		unit, own := p.SealKept(nil, d.copy.State())
+		r.release(d, unit, own, p.Loose() < loose)
+	}
+}
+
+// release lets others have a unit of own events, some of which may be new to
+// the records.
+func (r *Replica) release(d *document, unit delta.Delta, own causal.Range, fresh bool) {
+	r.log.Append(d.name, unit, unitClaims(d.copy.Actor(), own))
+	if fresh {
+		r.out.Records = append(r.out.Records, Record{d.name, unit, true})
+	}
+	if r.online && len(unit) <= r.cfg.MaxMessage-overhead {
+		r.stats.UnitsSent++
+		r.bustle = r.now
+		r.tailAt = r.now.Add(r.cfg.BeaconEvery / tailShare)
+		r.send(ToDoc, Outgoing{Doc: d.name}, &message.Delta{Doc: d.name, Unit: unit})
+	} else if r.online {
+		r.beaconAt = r.now // too large for a message: others hear of it and fetch it
 	}
 }
 
@@ -132,7 +185,7 @@ func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame,
 	if isUnit {
 		r.log.Append(d.name, b, f.Claims())
 	}
-	r.out.Records = append(r.out.Records, Record{d.name, b})
+	r.out.Records = append(r.out.Records, Record{d.name, b, isUnit})
 	r.noteDrift(d, f)
 	d.touch()
 	return f, nil

@@ -23,6 +23,10 @@ type Config struct {
 	// Mark is what Mark returned at an earlier start, as far as it is known: the
 	// clock then goes on from there even if the device boots in 1970.
 	Mark hlc.Time
+	// Incarnation is that of the actor at the end of an earlier start. Set it only
+	// if that start ended cleanly with every record on the disk, and if nobody
+	// else can start from a copy of that disk; 0 takes a fresh, random one.
+	Incarnation uint64
 	// Rand gives nonces, incarnations and jitter. Required; for production it
 	// must be seeded so that no two replicas and no two starts share a seed.
 	Rand *rand.Rand

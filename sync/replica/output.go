@@ -22,10 +22,11 @@ func (o *Output) IsEmpty() bool {
 }
 
 // Record is a unit or state to be kept: merging all records of a document
-// gives back its state.
+// gives back its state. Records may overlap.
 type Record struct {
 	Doc   string
 	Delta delta.Delta
+	Unit  bool // a closed unit, which others may get as it is
 }
 
 // To says who is to get a message.

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,6 +40,7 @@ type Replica struct {
 	changed   time.Time // when any document was last changed
 	online    bool
 	unsent    []*document // with pending events
+	loose     []*document // with pending events that are in no record, in part
 	flushed   time.Time
 	flushAt   time.Time // zero: nothing waits
 	beaconAt  time.Time
@@ -73,6 +75,7 @@ type document struct {
 	count   uint64 // events seen, as of the same moment as digest
 	hints   int    // in how many beacons the document is still to be named
 	unsent  bool
+	loose   bool
 	odd     int       // summaries in a row that differed without showing who is behind
 	stuck   [2]uint64 // own digest and a peer's that nothing makes equal
 	local   bool      // the change under way is a local write
@@ -81,7 +84,7 @@ type document struct {
 }
 
 // New returns a replica that holds nothing yet and mints its dots under a
-// fresh, random incarnation.
+// fresh, random incarnation, unless cfg says otherwise.
 func New(cfg Config, now time.Time) (*Replica, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -89,7 +92,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 	r := &Replica{
 		cfg:      cfg,
 		now:      now,
-		actor:    causal.Actor{ID: cfg.ID, Incarnation: nonZero(cfg.Rand.Uint64())},
+		actor:    causal.Actor{ID: cfg.ID, Incarnation: cmp.Or(cfg.Incarnation, nonZero(cfg.Rand.Uint64()))},
 		nonce:    nonZero(cfg.Rand.Uint64()),
 		clock:    hlc.Clock{Source: cfg.Clock, MaxDrift: cfg.MaxDrift},
 		docs:     make(map[string]*document),
@@ -170,8 +173,8 @@ func (r *Replica) Names() []string {
 	return r.names
 }
 
-// Load merges a record that was kept before, without sending anything. It is
-// meant for the time before the first Connect.
+// Load merges a record that was kept before, without sending anything. Units
+// are there for others again. It is meant for the time before the first Connect.
 func (r *Replica) Load(rec Record) error {
 	f, err := rec.Delta.Open()
 	if err != nil {
@@ -183,6 +186,9 @@ func (r *Replica) Load(rec Record) error {
 	d := r.open(rec.Doc)
 	if err := d.copy.MergeFrame(f); err != nil {
 		return fmt.Errorf("replica: record of document %q: %w", rec.Doc, err)
+	}
+	if rec.Unit {
+		r.log.Append(rec.Doc, rec.Delta, f.Claims())
 	}
 	d.touch()
 	return nil
@@ -332,12 +338,13 @@ func (r *Replica) alarm(a Alarm) {
 	}
 }
 
-// reincarnate takes a new incarnation. Events that have left by no door get
-// new names under it; all others keep theirs.
+// reincarnate takes a new incarnation. Events that have left by no door, nor
+// are on the disk, get new names under it; all others keep theirs.
 func (r *Replica) reincarnate(why Alarm) {
 	r.actor.Incarnation = nonZero(r.cfg.Rand.Uint64())
 	for _, name := range r.Names() {
 		d := r.docs[name]
+		r.sealKept(d)
 		d.copy.Rename(r.actor)
 		d.touch()
 	}
