@@ -39,6 +39,8 @@ var layers = []struct {
 	{"sync/sim", []string{"crdt", "crdt/...", "delta", "sync/message", "sync/antientropy", "sync/replica"}},
 	{"sync/simulate", []string{"sync/sim"}},
 	{"sync/mutants", nil},
+	{"sync/store", nil},
+	{"sync/store/...", []string{"sync/store", "sync/store/..."}},
 	{"broker", nil},
 	{"broker/internal/...", []string{"broker"}},
 	{"broker/memory", []string{"broker", "broker/internal/..."}},
@@ -129,7 +131,7 @@ var heavy = []struct {
 		[]string{"net", "os/exec", "database/sql", "github.com/nats-io", "github.com/google/uuid", "github.com/vmihailenco", "github.com/cockroachdb", "go.etcd.io"},
 	},
 	{
-		[]string{"sync/message", "sync/antientropy", "sync/replica", "sync/sim"},
+		[]string{"sync/message", "sync/antientropy", "sync/replica", "sync/sim", "sync/store"},
 		[]string{"net", "os/exec", "database/sql", "github.com/nats-io", "github.com/google/uuid", "github.com/vmihailenco", "github.com/cockroachdb", "go.etcd.io"},
 	},
 	{
