@@ -4,8 +4,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // Tag is the type part of a path component: two types under one name are two
@@ -71,7 +69,7 @@ func (t *tree) ensure(parent Ref, tag Tag, name string) Ref {
 	p := t.node(parent)
 	n := container{
 		name: name, tag: tag, parent: parent, used: true, depth: p.depth + 1,
-		print: mix(xxhash.Sum64String(name)^uint64(tag), p.print), next: p.child,
+		print: containerPrint(p.print, tag, name), next: p.child,
 	}
 	r := t.alloc(n)
 	t.node(parent).child = r

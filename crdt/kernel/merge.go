@@ -26,6 +26,9 @@ func (s *State) Supersede(a Index, r causal.Range, held causal.Ranges) {
 }
 
 func (s *State) dropRange(a Index, r causal.Range, except causal.Ranges) {
+	if s.partial != nil {
+		s.partial.bury(a, r, except)
+	}
 	s.scratch = s.scratch[:0]
 	s.actors[a].dots.each(r.Lo, r.Hi, func(seq uint64, id leafID) bool {
 		if !except.Contains(seq) {

@@ -43,6 +43,9 @@ type State struct {
 	conflicts uint64
 	scratch   []leafID
 	journal   *journal
+	partial   *partial // while it is being restored
+	tracking  bool
+	gone      []Gone // since TakeGone, if tracking
 }
 
 // actor is what the state knows of one actor's events.
@@ -231,6 +234,9 @@ func (s *State) fill(id leafID, l *leaf, a Index, seq uint64, p *Payload) {
 
 // forget takes a leaf's dot out of the dot index and the fingerprints.
 func (s *State) forget(l *leaf) {
+	if s.tracking || s.partial != nil {
+		s.noteGone(l)
+	}
 	print := s.print(l)
 	s.live ^= print
 	s.actors[l.actor].dots.remove(l.seq, print)
@@ -322,8 +328,11 @@ func (s *State) relink(l *leaf, next, prev leafID) {
 }
 
 // Clone returns a copy that shares nothing that can change. The observer is
-// not copied.
+// not copied. It panics if the state is partial.
 func (s *State) Clone() *State {
+	if s.partial != nil {
+		panic("kernel: clone of a state that is being restored")
+	}
 	out := &State{
 		actors: slices.Clone(s.actors), byActor: make(map[causal.Actor]Index, len(s.byActor)),
 		leaves: s.leaves.clone(), paths: s.paths.clone(), tree: s.tree.clone(),

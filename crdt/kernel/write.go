@@ -137,13 +137,25 @@ func (s *State) KillDot(d causal.Dot) bool {
 		return true
 	}
 	x := &s.actors[a]
-	if x.seen.Contains(d.Seq) || x.ahead.Contains(d.Seq) {
+	if x.seen.Contains(d.Seq) {
+		return s.buryUnseen(Dot{a, d.Seq})
+	}
+	if x.ahead.Contains(d.Seq) {
 		return false
 	}
 	x.ahead = x.ahead.AddSeq(d.Seq)
 	if s.journal != nil {
 		s.journal.ahead = append(s.journal.ahead, Dot{a, d.Seq})
 	}
+	return true
+}
+
+// buryUnseen kills a dot whose row may still come, and reports whether it may.
+func (s *State) buryUnseen(d Dot) bool {
+	if s.partial == nil || s.partial.has(d) {
+		return false
+	}
+	s.partial.dots[d] = struct{}{}
 	return true
 }
 
