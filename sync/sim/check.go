@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"errors"
+
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
@@ -20,7 +22,10 @@ func (w *world) checkState(n *node, doc string) {
 		return // what is not sealed yet is not in the ledger
 	}
 	w.stats.Checks++
-	if err := l.check(d.State()); err != nil {
+	switch err := l.check(d.State(), n.index); {
+	case errors.Is(err, errLeaked):
+		w.fail(n, doc, "leaked", "%v", err)
+	case err != nil:
 		w.fail(n, doc, "meaning", "%v", err)
 	}
 }
@@ -36,7 +41,7 @@ func (w *world) checkSealed(n *node, records []replica.Record) {
 	for _, rec := range records {
 		f, err := rec.Delta.Open()
 		if err != nil {
-			continue // keep reports it
+			continue // enter reports it
 		}
 		own, ok := w.isFresh(n, rec.Doc, f)
 		if !ok {
@@ -66,20 +71,23 @@ func (w *world) checkSealed(n *node, records []replica.Record) {
 }
 
 // checkOutput checks the documents that changed, and remembers what the disk
-// now has.
-func (w *world) checkOutput(n *node, out *replica.Output) {
+// has of them once the output is on it.
+func (w *world) checkOutput(n *node, out *replica.Output, p *pending) {
+	if len(out.Messages) > 0 && !n.online {
+		w.fail(n, out.Messages[0].Doc, "protocol", "a %v is sent while the link is down", out.Messages[0].Kind)
+	}
 	last := ""
 	for i := range out.Records {
 		doc := out.Records[i].Doc
-		if doc == last || n.r == nil {
+		if doc == last {
 			continue
 		}
 		last = doc
 		w.checkState(n, doc)
+		x := digest{doc: doc}
 		if d := n.r.View(doc); d.Pending().Len() == 0 {
-			n.kept[doc] = d.State().Digest()
-		} else {
-			delete(n.kept, doc)
+			x.is, x.known = d.State().Digest(), true
 		}
+		p.digests = append(p.digests, x)
 	}
 }

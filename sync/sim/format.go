@@ -19,6 +19,10 @@ func (s *Script) String() string {
 		{"dropevery", s.Net.DropEvery != 0, s.Net.DropEvery},
 		{"storm", s.Net.Storm, s.Net.Storm},
 	})
+	writeFields(&b, "disk", []field{
+		{"sync", s.Disk.Sync != 0, s.Disk.Sync},
+		{"slow", s.Disk.Slow != 0, s.Disk.Slow},
+	})
 	writeFields(&b, "tuning", []field{
 		{"message", s.Tuning.MaxMessage != 0, s.Tuning.MaxMessage},
 		{"log", s.Tuning.LogBytes != 0, s.Tuning.LogBytes},
@@ -72,9 +76,9 @@ func (a *Action) text() string {
 		return fmt.Sprintf("%s %s", a.Do, name(a.Peer))
 	case Clog:
 		return fmt.Sprintf("%s %s %v", a.Do, name(a.Peer), a.Time)
-	case Partition, Crash, Restore:
+	case Partition, Crash, Tear, FailWrite, FailSync, Restore:
 		return fmt.Sprintf("%s %d", a.Do, a.Amount)
-	case Skew:
+	case Skew, Stall:
 		return fmt.Sprintf("%s %v", a.Do, a.Time)
 	}
 	return string(a.Do)

@@ -35,6 +35,7 @@ func Generate(seed uint64, o Options) *Script {
 	if g.faults.Mixed && g.one(3) { // drawn last: the rest of a history is the same without
 		s.Tuning.Newer = 1 + g.rng.IntN(s.Replicas)
 	}
+	g.wearOut(s)
 	return s
 }
 
@@ -46,6 +47,7 @@ type generator struct {
 	docs    int
 	span    time.Duration
 	trouble int // faults among 100 actions
+	calm    bool
 	values  int
 	menu    []Verb
 }
@@ -59,7 +61,8 @@ func (g *generator) duration(from, to time.Duration) time.Duration {
 // mix draws which faults this history has.
 func (g *generator) mix() {
 	f := g.o.Faults
-	calm := g.one(8)
+	g.calm = g.one(8)
+	calm := g.calm
 	for _, on := range []*bool{
 		&f.Loss, &f.Duplicates, &f.Reordering, &f.Cuts, &f.Clogs, &f.Clocks, &f.Pauses, &f.Crashes,
 		&f.Members, &f.Offline, &f.SmallLogs,

@@ -22,9 +22,10 @@ type ledger struct {
 	// tainted is set once a dot has two payloads. Then a context determines
 	// nothing any more.
 	tainted bool
-	// visible is set if that can be seen: two payloads, and not a payload and a
-	// removal, which look like a payload that was removed.
-	visible bool
+	// twins are such units, if that can be seen: two payloads, and not a payload
+	// and a removal, which look like a payload that was removed.
+	twins [][2]*unit
+	doubt int // units that are not durable, lost ones included
 }
 
 // column is one actor's events by sequence number less one.
@@ -47,6 +48,11 @@ type unit struct {
 	own   causal.Range
 	kills []deadDot
 	print uint64
+	in    *ledger
+	fate  fate
+	home  int // the replica that sealed it
+	// shared is set if two processes under one identity sealed the very same.
+	shared bool
 }
 
 type deadDot struct {
@@ -85,17 +91,26 @@ func (c *column) at(seq uint64) *event {
 	return &c.events[seq-1]
 }
 
-// enter notes a unit that was sealed and kept. It is the only way in. The
+// enter notes a unit that was sealed at a replica. It is the only way in. The
 // error says that a dot was minted twice.
-func (l *ledger) enter(a causal.Actor, own causal.Range, f *delta.Frame, d delta.Delta) error {
-	c, u := l.column(a), &unit{own: own, print: bare(f, d)}
+func (l *ledger) enter(own stretch, home int, f *delta.Frame, d delta.Delta) (*unit, error) {
+	c, u := l.column(own.actor), &unit{own: own.Range, print: bare(f, d), in: l, home: home}
 	c.at(own.Hi)
 	for seq := own.Lo; seq <= own.Hi; seq++ {
-		if old := c.at(seq).unit; old != nil && old.print != u.print {
-			l.visible = l.visible || c.addsTwice(f)
-			return fmt.Errorf("event %d of %v was minted twice, in units %v and %v", seq, a, old.own, own)
+		switch old := c.at(seq).unit; {
+		case old == nil:
+		case old.print == u.print:
+			old.shared = old.shared || old.home != home
+			return old, nil
+		default:
+			if c.addsTwice(f) {
+				l.twins = append(l.twins, [2]*unit{old, u})
+			}
+			l.doubt++
+			return u, fmt.Errorf("event %d of %v was minted twice, in units %v and %v", seq, own.actor, old.own, own.Range)
 		}
 	}
+	l.doubt++
 	deaths := f.Deaths()
 	for victim, rs := range deaths.All() {
 		vc := l.column(victim)
@@ -109,7 +124,7 @@ func (l *ledger) enter(a causal.Actor, own causal.Range, f *delta.Frame, d delta
 	for add := range f.All() {
 		c.at(add.Dot.Seq).add = &payload{slices.Clone(add.Path), add.Tag, string(add.Key), string(add.Value), add.Time, add.Expiry, add.Marked}
 	}
-	return nil
+	return u, nil
 }
 
 // addsTwice reports whether a unit adds a payload under a dot that has one.
@@ -122,13 +137,14 @@ func (c *column) addsTwice(f *delta.Frame) bool {
 	return false
 }
 
-// check compares a state without pending events with what its context means.
-func (l *ledger) check(s *kernel.State) error {
+// check compares a replica's state without pending events with what its context
+// means.
+func (l *ledger) check(s *kernel.State, at int) error {
 	l.mark++
 	l.ahead = l.ahead[:0]
 	live, print := 0, uint64(0)
 	for _, a := range s.Actors() {
-		p, err := l.walk(s, a)
+		p, err := l.walk(s, a, at)
 		if err != nil {
 			return err
 		}
@@ -151,7 +167,7 @@ func (l *ledger) check(s *kernel.State) error {
 }
 
 // walk marks the actor's events in the context and what they killed.
-func (l *ledger) walk(s *kernel.State, a kernel.Index) (print uint64, err error) {
+func (l *ledger) walk(s *kernel.State, a kernel.Index, at int) (print uint64, err error) {
 	seen := s.Seen(a)
 	if len(seen) == 0 {
 		return 0, nil
@@ -166,6 +182,8 @@ func (l *ledger) walk(s *kernel.State, a kernel.Index) (print uint64, err error)
 				return 0, fmt.Errorf("event %d of %v is in the context and was never sealed", seq, c.actor)
 			case u.own.Lo != seq || u.own.Hi > r.Hi:
 				return 0, fmt.Errorf("the context of %v holds %d-%d, which is a part of the unit %d-%d", c.actor, r.Lo, r.Hi, u.own.Lo, u.own.Hi)
+			case u.hasLeaked(at):
+				return 0, u.leak(c.actor)
 			}
 			for ; seq <= u.own.Hi; seq++ {
 				c.events[seq-1].seen = l.mark

@@ -53,7 +53,7 @@ const maxJobs = 1_000_000
 
 func (w *world) calmDown() {
 	w.trace.note(w, nil, "all faults end")
-	w.net.calm = !w.net.cfg.Storm
+	w.net.calm, w.isCalm = !w.net.cfg.Storm, true
 	w.net.each(func(_, _ int, l *link) { l.cut, l.clogged = false, 0 })
 	for _, n := range w.nodes {
 		switch {
@@ -64,6 +64,7 @@ func (w *world) calmDown() {
 			w.start(n)
 			continue
 		}
+		w.calmDisk(n)
 		w.resume(n)
 		w.suspend(n, Online)
 	}
@@ -170,7 +171,7 @@ func (w *world) checkEnd(held map[string]*causal.Context) {
 func (w *world) checkAcknowledged(n *node, doc string, l *ledger, have *causal.Context) {
 	for a, c := range l.actors {
 		for i := range c.events {
-			if c.events[i].unit != nil && !have.Contains(causal.Dot{Actor: a, Seq: uint64(i) + 1}) {
+			if u := c.events[i].unit; u != nil && u.fate == durable && !have.Contains(causal.Dot{Actor: a, Seq: uint64(i) + 1}) {
 				w.fail(n, doc, "lost", "the acknowledged event %d of %v", i+1, a)
 				return
 			}
@@ -206,7 +207,7 @@ func (w *world) checkExpectations() {
 		}
 	}
 	for doc, l := range w.ledgers {
-		if l.visible && !w.lossy && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 {
+		if l.isTwinVisible() && !w.lossy && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 {
 			w.fail(nil, doc, "silent", "a dot has two payloads and nobody noticed")
 		}
 	}

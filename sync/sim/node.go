@@ -31,19 +31,16 @@ type node struct {
 	gone   bool // for good
 	starts uint64
 	inbox  []job
-	tickAt time.Duration // of the tick that waits
+	outbox []replica.Outgoing // what became due while it was paused
+	tickAt time.Duration      // of the tick that waits
 
-	dying   bool // the next output is not carried out
-	keeping int  // but for so many records
+	dying bool // the next output is not carried out
 
-	disk    []replica.Record
-	kept    map[string]uint64 // digests of documents as the disk has them, where known
+	disk    disk
 	batches map[string]*batch
 	adorned map[printed]bool // units in its log that came with optional parts
 
-	stamp     hlc.Time // greatest timestamp of its writes
-	keptStamp hlc.Time // as of what the disk has
-	mark      hlc.Time // of the clock, as the disk has it
+	stamp hlc.Time // greatest timestamp of its writes
 
 	offset time.Duration // of the physical clock
 	frozen *time.Time
@@ -58,7 +55,7 @@ func name(i int) string {
 }
 
 func (w *world) add(id causal.ID) *node {
-	n := &node{index: len(w.nodes), id: id, tickAt: never, kept: make(map[string]uint64)}
+	n := &node{index: len(w.nodes), id: id, tickAt: never, disk: newDisk()}
 	n.name = name(n.index)
 	w.nodes = append(w.nodes, n)
 	w.net.grow(len(w.nodes))
@@ -97,19 +94,16 @@ func (w *world) start(n *node, incarnation ...uint64) {
 	src := rand.NewPCG(w.script.Seed^uint64(n.index)<<40, n.starts)
 	r, err := replica.New(replica.Config{
 		ID: n.id, Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
-		Mark: n.mark, MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
+		Mark: n.disk.mark, MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
 	}, w.time())
 	if err != nil {
 		panic(err)
 	}
-	n.stamp = n.keptStamp
+	n.stamp = n.disk.stamp
 	n.r, n.actor, n.batches, n.adorned = r, r.Actor(), make(map[string]*batch), make(map[printed]bool)
 	n.inbox, n.paused, n.dying, n.online = nil, false, false, true
-	for _, rec := range n.disk {
-		if err := r.Load(rec); err != nil {
-			w.fail(n, rec.Doc, "reload", "%v", err)
-			return
-		}
+	if !w.reload(n) {
+		return
 	}
 	w.checkReload(n)
 	r.Connect(w.time(), true)
@@ -120,21 +114,14 @@ func (w *world) start(n *node, incarnation ...uint64) {
 func (w *world) checkReload(n *node) {
 	for _, doc := range n.r.Names() {
 		d := n.r.View(doc)
-		if want, ok := n.kept[doc]; ok && d.State().Digest() != want {
+		if want, ok := n.disk.digests[doc]; ok && d.State().Digest() != want {
 			w.fail(n, doc, "reload", "the records give another state than the one that was kept")
 		}
 		w.checkState(n, doc)
 	}
 }
 
-func (w *world) stop(n *node) {
-	if n.r != nil {
-		w.stats.Frames += int(n.r.Stats().FramesSent)
-	}
-	n.r, n.online, n.inbox, n.paused, n.dying, n.batches = nil, false, nil, false, false, nil
-}
-
-// drain carries out what a replica wants done, records first.
+// drain writes what a replica wants done to its disk, which carries it out.
 func (w *world) drain(n *node) {
 	for n.r != nil && w.failure == nil {
 		out := n.r.Ready()
@@ -145,21 +132,21 @@ func (w *world) drain(n *node) {
 		for i := range out.Alarms {
 			w.alarm(n, &out.Alarms[i])
 		}
-		if n.dying && len(out.Records)+len(out.Messages) > 0 {
-			w.keep(n, out.Records[:min(n.keeping, len(out.Records))])
-			for _, rec := range out.Records {
-				delete(n.kept, rec.Doc)
-			}
-			w.trace.note(w, n, "crashed")
-			w.stop(n)
-			break
-		}
 		w.checkSealed(n, out.Records)
-		w.keep(n, out.Records)
-		for i := range out.Messages {
-			w.send(n, &out.Messages[i])
+		p := &pending{records: w.enter(n, out.Records), messages: out.Messages, mark: n.r.Mark(), stamp: n.stamp}
+		w.checkOutput(n, &out, p)
+		switch d := &n.disk; {
+		case n.dying && len(out.Records)+len(out.Messages) > 0:
+			d.tail = append(d.tail, p)
+			w.die(n, "crashed")
+		case d.badWrite && len(out.Records) > 0:
+			w.stats.DiskErrors++
+			d.left.records += d.unsynced() // the operating system has these and lives on
+			d.tail = append(d.tail, p)
+			w.die(n, "cannot write and stops")
+		default:
+			w.commit(n, p)
 		}
-		w.checkOutput(n, &out)
 	}
 	w.plan(n)
 }
@@ -182,24 +169,29 @@ func (w *world) plan(n *node) {
 	}
 }
 
-// keep writes records to the disk. With that the writes in them are acknowledged.
-func (w *world) keep(n *node, records []replica.Record) {
-	n.mark, n.keptStamp = n.r.Mark(), n.stamp
+// enter puts the units that a node sealed into the ledger. They are not durable yet.
+func (w *world) enter(n *node, records []replica.Record) []stored {
+	out := make([]stored, 0, len(records))
 	for _, rec := range records {
-		n.disk = append(n.disk, rec)
 		f, err := rec.Delta.Open()
 		if err != nil {
 			w.fail(n, rec.Doc, "record", "%v", err)
-			return
+			return out
 		}
 		n.noteParts(rec.Doc, f, rec.Delta)
-		if own, ok := w.isFresh(n, rec.Doc, f); ok {
-			w.stats.Units++
-			if err := w.ledger(rec.Doc).enter(own.actor, own.Range, f, rec.Delta); err != nil {
-				w.collision(n, rec.Doc, err)
-			}
+		own, ok := w.isFresh(n, rec.Doc, f)
+		if !ok {
+			w.checkLeak(n, rec.Doc, f)
+			out = append(out, stored{Record: rec})
+			continue
 		}
+		u, err := w.ledger(rec.Doc).enter(own, n.index, f, rec.Delta)
+		if err != nil {
+			w.collision(n, rec.Doc, err)
+		}
+		out = append(out, stored{Record: rec, unit: u})
 	}
+	return out
 }
 
 func (w *world) collision(n *node, doc string, err error) {

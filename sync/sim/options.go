@@ -23,6 +23,7 @@ type Faults struct {
 	Clocks     bool // skews of up to a year, steps, freezes, boots in 1970
 	Pauses     bool
 	Crashes    bool
+	Disk       bool // slow and stalled syncs, lost and torn tails, failed writes and syncs
 	Restores   bool // of old copies
 	Clones     bool
 	Members    bool // replicas that arrive and leave
@@ -37,7 +38,7 @@ func AllFaults() Faults {
 	return Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true,
 		Pauses: true, Crashes: true, Restores: true, Clones: true, Members: true, Offline: true,
-		SmallLogs: true, Large: true, Mixed: true,
+		SmallLogs: true, Large: true, Mixed: true, Disk: true,
 	}
 }
 

@@ -104,7 +104,7 @@ func (p *parser) line(s *Script) {
 	case "replicas":
 		p.word()
 		s.Replicas = int(p.int())
-	case "net", "tuning", "expect":
+	case "net", "disk", "tuning", "expect":
 		p.word()
 		p.fields(s)
 	default:
@@ -134,6 +134,10 @@ func (p *parser) fields(s *Script) {
 			s.Net.Storm = v.word() == "true"
 		case "dropevery":
 			s.Net.DropEvery = int(v.int())
+		case "sync":
+			s.Disk.Sync = v.duration()
+		case "slow":
+			s.Disk.Slow = v.float()
 		case "message":
 			s.Tuning.MaxMessage = int(v.int())
 		case "log":
@@ -184,9 +188,9 @@ func (p *parser) action(a *Action) {
 		a.Peer = p.node()
 	case Clog:
 		a.Peer, a.Time = p.node(), p.duration()
-	case Partition, Crash, Restore:
+	case Partition, Crash, Tear, FailWrite, FailSync, Restore:
 		a.Amount = int(p.int())
-	case Skew:
+	case Skew, Stall:
 		a.Time = p.duration()
 	case Ring, Heal, Epoch, Freeze, Offline, Online, Pause, Resume, Restart, Clone, Arrive, Leave:
 	default:

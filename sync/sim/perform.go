@@ -19,8 +19,32 @@ func (w *world) perform(a *Action) {
 		w.turnClock(n, a)
 	case Offline, Online, Pause, Resume:
 		w.suspend(n, a.Do)
+	case Crash, Tear, FailWrite, FailSync, Stall:
+		w.breakDown(n, a)
 	default:
 		w.turnover(n, a)
+	}
+}
+
+// breakDown ends a process without warning, or lets its disk do so.
+func (w *world) breakDown(n *node, a *Action) {
+	if n.r == nil {
+		return
+	}
+	d := &n.disk
+	switch left := (remains{a.Amount, a.Do == Tear || a.Do == FailWrite}); a.Do {
+	case Stall:
+		w.stall(n, w.now+a.Time)
+	case FailWrite:
+		d.badWrite, d.badSync, d.left = true, false, left
+	case FailSync:
+		d.badWrite, d.badSync, d.left = false, true, left
+	default:
+		if d.left = left; !d.isSynced() {
+			w.die(n, "crashed")
+			return
+		}
+		n.dying = true
 	}
 }
 
@@ -81,8 +105,9 @@ func (w *world) resume(n *node) {
 		return
 	}
 	n.paused = false
+	w.release(n, &pending{messages: n.outbox})
 	inbox := n.inbox
-	n.inbox = nil
+	n.inbox, n.outbox = nil, nil
 	for i := range inbox {
 		if n.r != nil {
 			w.deliver(n, &inbox[i])
@@ -94,10 +119,6 @@ func (w *world) resume(n *node) {
 // turnover begins and ends processes.
 func (w *world) turnover(n *node, a *Action) {
 	switch a.Do {
-	case Crash:
-		if n.r != nil {
-			n.dying, n.keeping = true, a.Amount
-		}
 	case Restart:
 		if n.r == nil && !n.gone || n.dying {
 			w.stop(n)
@@ -112,21 +133,19 @@ func (w *world) turnover(n *node, a *Action) {
 	case Leave:
 		if w.isCovered(n) {
 			w.stop(n)
-			n.gone, n.disk, w.lossy = true, nil, true
+			n.gone, n.disk, w.lossy = true, newDisk(), true
 		}
 	}
 }
 
 // restore starts a node from a part of its records.
 func (w *world) restore(n *node, records int) {
-	if n.gone || records >= len(n.disk) {
+	if n.gone || records >= len(n.disk.records) {
 		return
 	}
 	w.stop(n)
 	w.lossy = true
-	n.disk = n.disk[:records:records]
-	clear(n.kept)
-	n.mark, n.keptStamp = 0, 0
+	w.rewind(n, records)
 	w.start(n)
 }
 
@@ -137,11 +156,12 @@ func (w *world) clone(n *node) {
 	}
 	w.cloned = true
 	twin := w.add(n.id)
-	twin.disk = append(twin.disk, n.disk...)
+	twin.disk.records = append(twin.disk.records, n.disk.records...)
 	w.start(twin, n.r.Actor().Incarnation)
 }
 
-// isCovered reports whether some other replica has seen all that a node has.
+// isCovered reports whether some other replica has all that a node has, and
+// the disks of both have, too.
 func (w *world) isCovered(n *node) bool {
 	if n.r == nil || n.dying {
 		return false
@@ -150,8 +170,11 @@ func (w *world) isCovered(n *node) bool {
 		n.r.Seal(doc)
 	}
 	w.drain(n)
+	if n.r == nil || !n.disk.isSynced() {
+		return false
+	}
 	for _, other := range w.nodes {
-		if other != n && other.r != nil && !other.dying && w.covers(other, n) {
+		if other != n && other.r != nil && !other.dying && other.disk.isSynced() && w.covers(other, n) {
 			return true
 		}
 	}

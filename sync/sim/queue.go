@@ -19,7 +19,8 @@ type jobKind uint8
 const (
 	deliver jobKind = iota
 	tick
-	act // node is the index of the action
+	act    // node is the index of the action
+	synced // a sync of the node's disk ends
 )
 
 // queue is a heap of jobs by time.

@@ -9,6 +9,7 @@ type Script struct {
 	// Replicas is how many there are at the beginning.
 	Replicas int
 	Net      Net
+	Disk     Disk
 	Tuning   Tuning
 	// Actions happen in the order of their times, equal ones as listed.
 	Actions []Action
@@ -27,6 +28,15 @@ type Net struct {
 	DropEvery int
 	// Storm keeps loss, duplicates and delays as they are in the liveness phase.
 	Storm bool
+}
+
+// Disk is how long disks take while there are faults. At the end they are all
+// as fast as the zero value.
+type Disk struct {
+	// Sync is how long a sync takes at most; 0: all is durable at once.
+	Sync time.Duration
+	// Slow is the chance that one may take 50 times as long.
+	Slow float64
 }
 
 // Tuning is what the replicas are configured with; zero is their default.
@@ -74,7 +84,11 @@ const (
 	Online    Verb = "online"    // and up again
 	Pause     Verb = "pause"     // N does nothing; messages wait
 	Resume    Verb = "resume"    // N goes on
-	Crash     Verb = "crash"     // N dies; its next Output is lost after Amount records
+	Crash     Verb = "crash"     // N dies: at once if its disk has anything to sync, else as it writes; Amount records of that survive
+	Tear      Verb = "tear"      // as Crash, and a part of the next record is on the disk
+	FailWrite Verb = "failwrite" // N's next write fails after Amount records and a part of the next; N stops
+	FailSync  Verb = "failsync"  // N's next sync fails; N stops, Amount records of what was to be synced survive
+	Stall     Verb = "stall"     // no sync of N's disk ends before Time has passed
 	Restart   Verb = "restart"   // N starts from what it had kept
 	Restore   Verb = "restore"   // N starts from the first Amount records
 	Clone     Verb = "clone"     // a copy of N's disk runs as a new process under N's identity

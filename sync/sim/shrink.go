@@ -66,6 +66,8 @@ func (k *shrinker) simplify() (simpler bool) {
 		func(s *Script) { s.Net.Echo = false },
 		func(s *Script) { s.Net.DelayMin, s.Net.DelayMax = time.Millisecond, time.Millisecond },
 		func(s *Script) { s.Net.DelayMax = min(s.Net.DelayMax, 5*time.Millisecond) },
+		func(s *Script) { s.Disk = Disk{} },
+		func(s *Script) { s.Disk.Slow = 0 },
 		func(s *Script) { s.Tuning = Tuning{} },
 		func(s *Script) { s.Replicas = max(s.Replicas-1, 1) },
 		func(s *Script) { s.Seed &= 0xff },

@@ -30,7 +30,13 @@ type Stats struct {
 	Writes     int // ops that succeeded
 	Messages   int // handed to the network
 	Deliveries int
-	Units      int // sealed and kept
+	Units      int // sealed and durable
+	Lost       int // units that a crash took before they were durable
+	Syncs      int // that took time
+	Grouped    int // outputs that shared such a sync with others
+	Survivors  int // records that outlived a crash unsynced
+	Torn       int // records that were discarded at a start
+	DiskErrors int // failed writes and syncs
 	Checks     int // states compared with the ledger
 	Frames     int // whole states sent
 	Tainted    int // documents in which a clone gave a dot two payloads
@@ -68,7 +74,9 @@ type world struct {
 	failure *Failure
 	trace   *tracer
 	scratch []int
-	chatter int // messages besides beacons
+	chatter int  // messages besides beacons
+	isCalm  bool // disks have no faults any more
+	hasty   bool // messages do not wait for the disk: a wrong implementation
 }
 
 // Run plays a script.
@@ -77,17 +85,23 @@ func Run(s *Script) *Result { return run(s, nil) }
 // Trace plays a script and draws it.
 func Trace(s *Script) *Result { return run(s, &tracer{}) }
 
-func run(s *Script, t *tracer) *Result {
+func run(s *Script, t *tracer) *Result { return newWorld(s, t).result() }
+
+func newWorld(s *Script, t *tracer) *world {
 	w := &world{script: s, ledgers: make(map[string]*ledger), trace: t}
 	w.stats.Alarms = make(map[string]int)
 	w.net = network{cfg: s.Net, seed: s.Seed}
+	return w
+}
+
+func (w *world) result() *Result {
 	healed := w.play()
 	for _, l := range w.ledgers {
 		if l.tainted {
 			w.stats.Tainted++
 		}
 	}
-	return &Result{Failure: w.failure, Hash: w.hash, Healed: healed, Stats: w.stats, Log: t.text(w)}
+	return &Result{Failure: w.failure, Hash: w.hash, Healed: healed, Stats: w.stats, Log: w.trace.text(w)}
 }
 
 // play runs the faults, then the liveness phase.
@@ -133,6 +147,10 @@ func (w *world) do(j job) {
 		}
 	case deliver:
 		w.deliver(w.nodes[j.node], &j)
+	case synced:
+		if n := w.nodes[j.node]; n.disk.endsAt == j.at {
+			w.endSync(n)
+		}
 	}
 }
 

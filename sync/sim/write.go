@@ -88,7 +88,7 @@ func headOf(d *crdt.Document) uint64 {
 }
 
 // readers returns for each op what the client that it comes from had read.
-// Reading is a door: what leaves by it is sealed before.
+// Reading is a door: what leaves by it is sealed before, and durable.
 func (w *world) readers(a *Action) [][]causal.Dot {
 	over := make([][]causal.Dot, len(a.Ops))
 	for i := range a.Ops {
@@ -102,7 +102,9 @@ func (w *world) readers(a *Action) [][]causal.Dot {
 		}
 		reader.r.Seal(a.Doc)
 		w.drain(reader)
-		over[i] = o.read(reader.r.View(a.Doc))
+		if reader.r != nil { // it may have died as its seal was written
+			over[i] = slices.DeleteFunc(o.read(reader.r.View(a.Doc)), w.ledger(a.Doc).isUnsynced)
+		}
 	}
 	return over
 }
