@@ -40,6 +40,9 @@ var (
 	ErrType = errors.New("joinery: value has another type")
 	// ErrValue: a value cannot be encoded, or a stored one is damaged.
 	ErrValue = errors.New("joinery: bad value")
+	// ErrStruct: a Go type, or the tag of one of its fields, cannot be loaded
+	// or stored; the text says which and why.
+	ErrStruct = errors.New("joinery: bad struct")
 )
 
 // wrap adds the document's name, unless the Update around does.

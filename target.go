@@ -73,9 +73,15 @@ func (t target) put(d *crdt.Document, path []kernel.Component, at kernel.Compone
 
 // encode encodes a value for a write.
 func (t target) encode(v any) (string, error) {
+	b, err := t.bounded(v)
+	return b, t.wrap(err)
+}
+
+// bounded encodes a value within the replica's limit.
+func (t target) bounded(v any) (string, error) {
 	b, err := encode(v)
 	if err == nil && len(b) > t.replica.maxValue {
 		err = fmt.Errorf("%w: value of %d bytes, the limit is %d", ErrTooLarge, len(b), t.replica.maxValue)
 	}
-	return b, t.wrap(err)
+	return b, err
 }

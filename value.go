@@ -57,30 +57,39 @@ func encode(v any) (string, error) {
 // nothing is left out, and bytes stay []byte, integers are int64 or, above it,
 // uint64.
 func decode[T any](s string) (v T, err error) {
+	err = decodeTo(s, &v)
+	return v, err
+}
+
+// decodeTo is decode into what p points to, which must be zero, and is so again
+// after an error.
+func decodeTo(s string, p any) (err error) {
 	r, err := msgpackcodec.NewReader(s)
 	if err != nil {
-		return v, badValue(s, err)
+		return badValue(s, err)
 	}
-	if !fits(reflect.TypeFor[T](), s) {
-		return v, fmt.Errorf("%w: the number does not fit a %v", ErrType, reflect.TypeFor[T]())
+	t := reflect.TypeOf(p).Elem()
+	if !fits(t, s) {
+		return fmt.Errorf("%w: the number does not fit a %v", ErrType, t)
 	}
 	defer func() { // for instance at a slice that is the key of a map[any]any
-		if p := recover(); p != nil {
-			var zero T
-			v, err = zero, fmt.Errorf("%w: not a %v: %v", ErrType, reflect.TypeFor[T](), p)
+		if why := recover(); why != nil {
+			err = fmt.Errorf("%w: not a %v: %v", ErrType, t, why)
+		}
+		if err != nil {
+			reflect.ValueOf(p).Elem().SetZero()
 		}
 	}()
 	dec := msgpack.NewDecoder(r)
-	dynamic, ok := any(&v).(*any)
+	dynamic, ok := p.(*any)
 	dec.UseLooseInterfaceDecoding(!ok)
-	if err := dec.Decode(&v); err != nil {
-		var zero T
-		return zero, fmt.Errorf("%w: not a %v: %w", ErrType, reflect.TypeFor[T](), err)
+	if err := dec.Decode(p); err != nil {
+		return fmt.Errorf("%w: not a %v: %w", ErrType, t, err)
 	}
 	if ok {
 		*dynamic = widen(*dynamic)
 	}
-	return v, nil
+	return nil
 }
 
 // fits reports whether an integer can be one of type t: the decoder would cut
