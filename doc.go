@@ -25,6 +25,19 @@
 // makes several writes to a document one atomic group: everybody sees all of
 // them or none.
 //
+// # Structs
+//
+// [Doc.Load] and [Doc.Store] move Go structs, by tags in the manner of
+// encoding/json: each field is a field of the document, of the type that its tag
+// says, and only what differs is written. [Edit] changes what is there:
+//
+//	type User struct {
+//		Name   string   `joinery:"name"`
+//		Tags   []string `joinery:"tags,set"`
+//		Visits int64    `joinery:"visits,counter"`
+//	}
+//	err = joinery.Edit(ctx, user, func(u *User) error { u.Visits++; return nil })
+//
 // # Conflicts
 //
 // Writes that did not know of each other are concurrent. What comes of them is

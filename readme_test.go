@@ -57,6 +57,14 @@ func TestTheReadmesProgramIsTheExample(t *testing.T) {
 	require.Equal(t, page(t, "example_readme_test.go"), program)
 }
 
+func TestTheReadmesStructsAreTheExamples(t *testing.T) {
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(page(t, "README.md"), -1)
+	require.Len(t, blocks, 3)
+	for _, b := range blocks[1:] {
+		require.Contains(t, page(t, "example_struct_test.go"), b[1])
+	}
+}
+
 func TestTheReadmeNamesOneTestCommand(t *testing.T) {
 	lines := regexp.MustCompile("(?m)^go test .*$").FindAllString(page(t, "README.md"), -1)
 	require.Equal(t, []string{"go test ./..."}, lines)

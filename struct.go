@@ -76,8 +76,9 @@ func (f fields) Load(dst any) error {
 // to, says: [Doc.Load] has the tags. Only fields that differ from what is
 // there now are written, in one atomic group, so that storing what was loaded
 // writes nothing; of sets and maps only the elements and keys that differ, of
-// counters the difference. What the struct has no field for stays, but in a
-// nested Map that becomes nil or whose key goes: that is removed whole.
+// counters the difference. A conflict stays one if its first sibling is what is
+// stored. What the struct has no field for stays, but in a nested Map that
+// becomes nil or whose key goes: that is removed whole.
 //
 // The struct counts as all that is to be: what others have written since it was
 // loaded is written back. Use [Edit] to change what is there, and [StoreChanges]

@@ -205,6 +205,8 @@ func TestZeroTimesAreOmitted(t *testing.T) {
 		List []int          `joinery:"list,omitempty"`
 		Dict map[string]int `joinery:"dict,omitempty"`
 		Name string         `joinery:"name,omitempty"`
+		Left *time.Time     `joinery:"left,omitempty"`
+		Any  any            `joinery:"any,omitempty"`
 	}
 	d := alone(t).Doc("d")
 	require.NoError(t, d.Store(background, user{Seen: time.Time{}.Local(), List: []int{}, Dict: map[string]int{}}))
@@ -212,4 +214,6 @@ func TestZeroTimesAreOmitted(t *testing.T) {
 	require.NoError(t, d.Store(background, user{Name: "x"}))
 	require.NoError(t, d.Store(background, user{}))
 	require.False(t, d.Exists(), "what becomes empty is removed")
+	require.NoError(t, d.Store(background, user{Left: &time.Time{}, Any: (*time.Time)(nil)}))
+	require.Len(t, fields(d), 2, "what is behind a pointer is not looked at")
 }

@@ -52,6 +52,8 @@ func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map, reflect.Array:
 		return v.Len() == 0
+	case reflect.Pointer, reflect.Interface:
+		return v.IsNil()
 	}
 	z, ok := v.Interface().(interface{ IsZero() bool })
 	return v.IsZero() || ok && z.IsZero()
