@@ -81,12 +81,13 @@ func (w *world) commit(n *node, p *pending) {
 	}
 	n.disk.tail = append(n.disk.tail, p)
 	if n.disk.endsAt == never {
-		w.beginSync(n)
+		w.beginSync(n, false)
 	}
 }
 
-// beginSync syncs what is in the tail. Messages before which nothing waits leave.
-func (w *world) beginSync(n *node) {
+// beginSync syncs what is in the tail, some of which may have waited for that.
+// Messages before which nothing waits leave.
+func (w *world) beginSync(n *node, waited bool) {
 	d := &n.disk
 	for len(d.tail) > 0 && len(d.tail[0].records) == 0 {
 		p := d.tail[0]
@@ -103,7 +104,7 @@ func (w *world) beginSync(n *node) {
 		w.scheduleSync(n, w.now+delay)
 		return
 	}
-	w.endSync(n)
+	w.endSync(n, waited)
 }
 
 func (w *world) scheduleSync(n *node, at time.Duration) {
@@ -130,9 +131,8 @@ func (w *world) syncTime(n *node) time.Duration {
 }
 
 // endSync makes durable what the sync was for and lets its messages leave.
-func (w *world) endSync(n *node) {
+func (w *world) endSync(n *node, waited bool) {
 	d := &n.disk
-	delayed := d.endsAt != never
 	d.endsAt = never
 	if d.badSync {
 		w.stats.DiskErrors++
@@ -141,7 +141,7 @@ func (w *world) endSync(n *node) {
 	}
 	done := d.tail[:d.syncing]
 	d.tail, d.syncing = d.tail[d.syncing:], 0
-	if delayed {
+	if waited {
 		w.noteSync(n, done)
 	}
 	for _, p := range done {
@@ -152,12 +152,12 @@ func (w *world) endSync(n *node) {
 		d.settle(p)
 		w.release(n, p)
 	}
-	if delayed {
-		w.beginSync(n)
+	if waited {
+		w.beginSync(n, true)
 	}
 }
 
-// noteSync draws and counts a sync that took time.
+// noteSync draws and counts a sync that something waited for.
 func (w *world) noteSync(n *node, done []*pending) {
 	w.hash = mix(w.hash, uint64(w.now), uint64(n.index), uint64(len(done)))
 	w.stats.Syncs++
@@ -214,7 +214,7 @@ func (w *world) stall(n *node, until time.Duration) {
 func (w *world) calmDisk(n *node) {
 	n.disk.badSync, n.disk.badWrite = false, false
 	for n.r != nil && !n.disk.isSynced() {
-		w.endSync(n)
+		w.endSync(n, true)
 	}
 }
 

@@ -21,19 +21,31 @@
 //   - a write does at its own replica what a naive model of its view says, and
 //     the units sealed of it say the same; counters are exact;
 //   - a dot has one payload; a message keeps to the payload limit;
-//   - what a replica reloads after a crash is what it had kept;
+//   - what a replica reloads after a crash is what it had kept, and at most the
+//     last record is torn;
+//   - nobody knows of a unit before it is durable at the replica that sealed it,
+//     nor ever of one that was lost unsynced with its process;
 //   - what only a later release can read is refused, counted and changes
 //     nothing; an optional part that a unit came with is passed on with it.
 //
 // At the end all replicas hold exactly what anybody held durably, and that is
 // every write that was acknowledged, except what a restore of an old copy
 // took from the only disk that had it. A write is acknowledged once the Output
-// with its record was kept.
+// with its record is synced.
+//
+// # Disks
+//
+// An Output goes to a volatile tail of its replica's disk, and is carried out
+// once a sync has ended that began after that. While one is under way others
+// gather, and share the next. A crash leaves what was synced and a prefix of the
+// tail, whose last record may be torn. A write or sync that fails ends its
+// process, which comes back as after a crash. Copies are of what was synced.
 //
 // # What is not covered
 //
-// Real disks and real sockets; peers that lie; releases that differ in what
-// they do and not only in what they send. Two processes with one identity may give one dot two payloads
-// before they notice; the simulator then demands the alarms, not convergence
-// of that document.
+// Real disks and real sockets; disks that reorder writes, lose what they have
+// synced or give back other bytes; peers that lie; releases that differ in what
+// they do and not only in what they send. Two processes with one identity may
+// give one dot two payloads before they notice; the simulator then demands the
+// alarms, not convergence of that document.
 package sim

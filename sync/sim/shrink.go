@@ -11,12 +11,15 @@ const maxShrinkRuns = 3000
 // Shrink returns a smaller script that fails in the same kind of check: without
 // the actions, ops and faults that do not matter. A script that does not fail
 // is returned as it is.
-func Shrink(s *Script) *Script {
-	r := Run(s)
+func Shrink(s *Script) *Script { return shrink(s, Run) }
+
+// shrink is Shrink with another way to play a script.
+func shrink(s *Script, play func(*Script) *Result) *Script {
+	r := play(s)
 	if r.Failure == nil {
 		return s
 	}
-	k := &shrinker{best: s, kind: r.Failure.Kind}
+	k := &shrinker{play: play, best: s, kind: r.Failure.Kind}
 	for smaller := true; smaller && k.runs < maxShrinkRuns; {
 		smaller = k.dropActions() || k.simplify() || k.dropOps()
 	}
@@ -24,6 +27,7 @@ func Shrink(s *Script) *Script {
 }
 
 type shrinker struct {
+	play func(*Script) *Result
 	best *Script
 	kind string
 	runs int
@@ -34,7 +38,7 @@ func (k *shrinker) try(s *Script) bool {
 	if k.runs++; k.runs > maxShrinkRuns {
 		return false
 	}
-	r := Run(s)
+	r := k.play(s)
 	if r.Failure == nil || r.Failure.Kind != k.kind {
 		return false
 	}

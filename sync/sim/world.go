@@ -32,8 +32,8 @@ type Stats struct {
 	Deliveries int
 	Units      int // sealed and durable
 	Lost       int // units that a crash took before they were durable
-	Syncs      int // that took time
-	Grouped    int // outputs that shared such a sync with others
+	Syncs      int // that something waited for
+	Grouped    int // outputs that shared such a sync
 	Survivors  int // records that outlived a crash unsynced
 	Torn       int // records that were discarded at a start
 	DiskErrors int // failed writes and syncs
@@ -149,7 +149,7 @@ func (w *world) do(j job) {
 		w.deliver(w.nodes[j.node], &j)
 	case synced:
 		if n := w.nodes[j.node]; n.disk.endsAt == j.at {
-			w.endSync(n)
+			w.endSync(n, true)
 		}
 	}
 }

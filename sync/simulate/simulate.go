@@ -35,6 +35,11 @@ type report struct {
 	Checks     int            `json:"states_checked"`
 	Frames     int            `json:"whole_states_sent"`
 	Tainted    int            `json:"documents_tainted_by_clones"`
+	Syncs      int            `json:"syncs_waited_for"`
+	Lost       int            `json:"units_lost_unsynced"`
+	Survivors  int            `json:"records_kept_unsynced"`
+	Torn       int            `json:"torn_records"`
+	DiskErrors int            `json:"disk_errors"`
 	Alarms     map[string]int `json:"alarms"`
 	Slowest    time.Duration  `json:"slowest_convergence_ns"`
 	SlowestIs  uint64         `json:"slowest_seed"`
@@ -52,6 +57,11 @@ func (r *report) add(seed uint64, x *sim.Result) {
 	r.Checks += x.Stats.Checks
 	r.Frames += x.Stats.Frames
 	r.Tainted += x.Stats.Tainted
+	r.Syncs += x.Stats.Syncs
+	r.Lost += x.Stats.Lost
+	r.Survivors += x.Stats.Survivors
+	r.Torn += x.Stats.Torn
+	r.DiskErrors += x.Stats.DiskErrors
 	for kind, n := range x.Stats.Alarms {
 		r.Alarms[kind] += n
 	}
@@ -152,6 +162,8 @@ func summary(out io.Writer, o *settings, r *report) {
 	fmt.Fprintf(out, "%d histories in %.1f s (%.0f/s), %d failed\n", r.Histories, r.Seconds, r.Rate, r.Failed)
 	fmt.Fprintf(out, "%d writes, %d messages, %d states checked, %d whole states sent, alarms %v, %d documents tainted by clones\n",
 		r.Writes, r.Messages, r.Checks, r.Frames, r.Alarms, r.Tainted)
+	fmt.Fprintf(out, "disks: %d syncs waited for, %d failed writes and syncs; crashes lost %d units, kept %d records that were not synced and tore %d\n",
+		r.Syncs, r.DiskErrors, r.Lost, r.Survivors, r.Torn)
 	fmt.Fprintf(out, "convergence after the last fault: %v on average, %v at most (seed %d)\n",
 		r.MeanHealed.Round(time.Millisecond), r.Slowest.Round(time.Millisecond), r.SlowestIs)
 }

@@ -14,6 +14,7 @@ func TestSimulateReportsItsRate(t *testing.T) {
 	require.True(t, simulate(settings{seeds: 20, first: 7, keep: 1}, &out))
 	require.Contains(t, out.String(), "20 histories in")
 	require.Contains(t, out.String(), "0 failed")
+	require.Contains(t, out.String(), "syncs waited for")
 }
 
 func TestSimulateReportsInJSON(t *testing.T) {
