@@ -27,14 +27,21 @@ func (s *State) StartRestore() {
 }
 
 // Restore puts a live dot of the context back, unless it is there or has died
-// meanwhile, and reports whether it did. The observer is not told.
-func (s *State) Restore(a Index, seq uint64, p *Payload) bool {
-	if s.partial.has(Dot{a, seq}) || s.actors[a].dots.get(seq) != none || !s.actors[a].seen.Contains(seq) {
-		return false
+// meanwhile. It returns the dot's fingerprint, and whether it lives now. The
+// observer is not told.
+func (s *State) Restore(a Index, seq uint64, p *Payload) (print uint64, lives bool) {
+	if id := s.actors[a].dots.get(seq); id != none {
+		return s.print(s.leaves.at(id)), true
+	}
+	if s.partial.has(Dot{a, seq}) || !s.actors[a].seen.Contains(seq) {
+		kv, flags := p.pack()
+		s.tree.node(Root) // there may be nothing yet
+		return s.print(&leaf{kv: kv, time: p.Time, seq: seq, actor: a, parent: p.Parent, keyLen: uint16(len(p.Key)), tag: p.Tag, flags: flags}), false
 	}
 	h := hash(p.Parent, p.Tag, p.Key)
+	before := s.live
 	s.insert(h, s.head(h, p.Parent, p.Tag, p.Key), a, seq, p)
-	return true
+	return before ^ s.live, true
 }
 
 // EndRestore says that all live dots are back. Digest and Fingerprint mean
@@ -62,10 +69,11 @@ func (p *partial) bury(a Index, r causal.Range, except causal.Ranges) {
 	}
 }
 
-// Gone is a dot that lived and the hash of its place.
+// Gone is a dot that lived, the hash of its place, and its fingerprint.
 type Gone struct {
 	Dot
 	Place uint64
+	Print uint64
 }
 
 // TrackGone makes the state collect the dots that cease to live, for somebody
@@ -80,14 +88,20 @@ func (s *State) TakeGone(dst []Gone) []Gone {
 	return dst
 }
 
+// Gone returns what the next TakeGone will. Read only, until the next mutation.
+func (s *State) Gone() []Gone { return s.gone }
+
+// Print returns a live dot's fingerprint.
+func (s *State) Print(l *Live) uint64 { return s.print(s.leaves.at(s.actors[l.Actor].dots.get(l.Seq))) }
+
 // noteGone is called for each leaf whose dot ceases to live.
-func (s *State) noteGone(l *leaf) {
+func (s *State) noteGone(l *leaf, print uint64) {
 	d := Dot{l.actor, l.seq}
 	if s.partial != nil {
 		s.partial.dots[d] = struct{}{}
 	}
 	if s.tracking {
-		s.gone = append(s.gone, Gone{d, placeHash(s.tree.nodes[l.parent].print, l.tag, l.key())})
+		s.gone = append(s.gone, Gone{d, placeHash(s.tree.nodes[l.parent].print, l.tag, l.key()), print})
 	}
 }
 

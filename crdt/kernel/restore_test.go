@@ -18,6 +18,7 @@ type restoring struct {
 	self Index
 	rows []causal.Dot // not back yet
 	live map[causal.Dot]record
+	sum  uint64 // of the fingerprints of the rows
 }
 
 func (w *world) restoring(r *replica) *restoring {
@@ -41,7 +42,11 @@ func (x *restoring) back(keep func(causal.Dot) bool) {
 			return false
 		}
 		rec := x.live[d]
-		x.Restore(x.Intern(d.Actor), d.Seq, rec.payload(x.State))
+		print, lives := x.Restore(x.Intern(d.Actor), d.Seq, rec.payload(x.State))
+		x.sum ^= print
+		if lives != x.IsLive(x.Intern(d.Actor), d.Seq) {
+			panic("Restore says otherwise")
+		}
 		x.Sweep()
 		return true
 	})
@@ -86,6 +91,7 @@ func TestARestoredStateIsAsIfItHadNeverBeenAway(t *testing.T) {
 		requireSound(t, x.State)
 		require.Equal(t, whole(x.twin), whole(x.State))
 		require.Equal(t, x.twin.Digest(), x.Digest())
+		require.Equal(t, w.replicas[0].Fingerprint(), x.sum, "of all rows, dead or not")
 	}
 }
 
@@ -97,6 +103,7 @@ func TestGoneAreTheDotsThatCeasedToLive(t *testing.T) {
 			w.take(t, r, steps)
 		}
 		before := liveOf(r.State)
+		print := r.Fingerprint()
 		r.TrackGone()
 		for range 10 {
 			w.take(t, r, locals)
@@ -107,8 +114,17 @@ func TestGoneAreTheDotsThatCeasedToLive(t *testing.T) {
 			if known && !r.IsLive(g.Actor, g.Seq) {
 				require.Equal(t, placeOf(rec), g.Place)
 				delete(before, d)
+				print ^= g.Print
 			}
 		}
+		for _, a := range r.Actors() {
+			for l := range r.Between(a, causal.Range{Lo: 1, Hi: causal.MaxSeq}) {
+				if _, old := before[r.Dot(&l)]; !old {
+					print ^= r.Print(&l)
+				}
+			}
+		}
+		require.Equal(t, r.Fingerprint(), print)
 		for d, rec := range before {
 			require.Equal(t, rec, liveOf(r.State)[d], "%v went unnoticed", d)
 		}

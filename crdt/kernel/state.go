@@ -234,10 +234,10 @@ func (s *State) fill(id leafID, l *leaf, a Index, seq uint64, p *Payload) {
 
 // forget takes a leaf's dot out of the dot index and the fingerprints.
 func (s *State) forget(l *leaf) {
-	if s.tracking || s.partial != nil {
-		s.noteGone(l)
-	}
 	print := s.print(l)
+	if s.tracking || s.partial != nil {
+		s.noteGone(l, print)
+	}
 	s.live ^= print
 	s.actors[l.actor].dots.remove(l.seq, print)
 }

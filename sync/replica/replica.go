@@ -194,6 +194,20 @@ func (r *Replica) Load(rec Record) error {
 	return nil
 }
 
+// Restore lets fn put back what was kept of a document, which is created by need, before its
+// records are loaded. As long as a document is partial, the replica must not be
+// online; it can be written where fn says.
+func (r *Replica) Restore(doc string, fn func(*crdt.Document) error) error {
+	if err := message.CheckName(doc); err != nil {
+		return err
+	}
+	d := r.open(doc)
+	d.copy.State().Observe(nil)
+	defer d.observe()
+	defer d.touch()
+	return fn(d.copy)
+}
+
 // Write runs fn on a document, which is created by need. The writes of fn are
 // stamped and kept even if fn then returns an error; use the document's Update
 // for all or nothing. It returns fn's error.

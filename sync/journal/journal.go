@@ -1,0 +1,287 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/replica"
+	"github.com/joinery-crdt/joinery/sync/store"
+)
+
+// ErrIdentity means that the store is another replica's.
+var ErrIdentity = errors.New("journal: the store belongs to another replica")
+
+// Config says how a journal is opened.
+type Config struct {
+	// ID is who the replica has to be; zero is whoever the store says.
+	ID causal.ID
+	// NewID is who it becomes if ID is zero and the store is empty. Required then.
+	NewID causal.ID
+	// SmallState is up to what size, in bytes, a document's checkpoint is one
+	// encoded state. Default 64 KiB.
+	SmallState int
+	// MinRecords is how many bytes of records a document has at least before a
+	// checkpoint pays. Default 16 KiB.
+	MinRecords int
+}
+
+// Start is what a replica has to know of its earlier life.
+type Start struct {
+	ID causal.ID
+	// Incarnation is that of the earlier start if the replica may go on under it,
+	// else 0.
+	Incarnation uint64
+	// Mark is the greatest timestamp that it may have given out.
+	Mark hlc.Time
+	// Copied is set if the files were copied, restored or moved since the earlier
+	// start. What the replica did after the copy was made is unknown to it.
+	Copied bool
+}
+
+// Journal is one replica's store. Its methods may be called concurrently; what
+// belongs to one document must come in the order in which it happened.
+type Journal struct {
+	store store.Store
+	cfg   Config
+
+	mu    sync.Mutex
+	meta  meta
+	mark  hlc.Time
+	docs  map[string]*document
+	next  uint64 // number of the next new document
+	due   []*document
+	batch store.Batch
+}
+
+// document is what the journal knows of one document.
+type document struct {
+	name    string
+	num     uint64
+	pos     uint64 // of the next record
+	logged  int    // bytes of the records that no checkpoint covers
+	size    int    // bytes of the last checkpoint
+	fresh   bool   // its name is not in the store yet
+	due     bool
+	loaded  bool
+	pending bool // a checkpoint is under way
+
+	// For documents whose last checkpoint is in rows.
+	head    *head
+	gone    []kernel.Gone           // dead dots that have a row, besides those that the state collects
+	unwrote map[causal.Dot]struct{} // dots that died before their row was written
+	strays  [][]byte                // keys of rows that belong to no checkpoint
+}
+
+// Open opens the journal in a store, which the caller goes on owning, and takes
+// back, durably, the note that the last start ended cleanly.
+func Open(s store.Store, cfg Config) (*Journal, Start, error) {
+	if cfg.SmallState == 0 {
+		cfg.SmallState = 64 << 10
+	}
+	if cfg.MinRecords == 0 {
+		cfg.MinRecords = 16 << 10
+	}
+	j := &Journal{store: s, cfg: cfg, docs: make(map[string]*document)}
+	start, err := j.begin()
+	if err != nil {
+		return nil, start, err
+	}
+	return j, start, j.list()
+}
+
+// begin finds out who the replica is and consumes the note of a clean end.
+func (j *Journal) begin() (start Start, err error) {
+	old, err := readMeta(j.store)
+	if err != nil {
+		return start, err
+	}
+	if start.Mark, err = readClock(j.store); err != nil {
+		return start, err
+	}
+	origin, err := j.store.Origin()
+	if err != nil {
+		return start, err
+	}
+	start.ID = j.cfg.ID
+	if start.ID.IsZero() {
+		start.ID = j.cfg.NewID
+	}
+	if old != nil {
+		if !j.cfg.ID.IsZero() && old.id != j.cfg.ID {
+			return start, fmt.Errorf("%w: it is of %v, not of %v", ErrIdentity, old.id, j.cfg.ID)
+		}
+		start.ID = old.id
+		start.Copied = old.origin != origin
+		if old.clean && !start.Copied {
+			start.Incarnation = old.incarnation
+		}
+	}
+	if start.ID.IsZero() {
+		return start, errors.New("journal: the store is empty and no ID was given")
+	}
+	if origin, err = j.store.NewOrigin(); err != nil {
+		return start, err
+	}
+	j.meta, j.mark = meta{format: format, id: start.ID, origin: origin}, start.Mark
+	return start, j.writeMeta()
+}
+
+func (j *Journal) writeMeta() error {
+	var b store.Batch
+	j.meta.put(&b)
+	return j.store.Apply(&b, true)
+}
+
+// list reads which documents there are.
+func (j *Journal) list() error {
+	for e, err := range j.store.Scan([]byte{kindName}, []byte{kindName + 1}) {
+		if err != nil {
+			return fmt.Errorf("journal: the list of documents cannot be read: %w", err)
+		}
+		v, err := open(e.Key, e.Value)
+		if err == nil && len(v) != 8 {
+			err = corrupt(e.Key, "a document's number has %d bytes", len(v))
+		}
+		if err != nil {
+			return fmt.Errorf("journal: document %q: %w", e.Key[1:], err)
+		}
+		d := &document{name: string(e.Key[1:]), num: binary.BigEndian.Uint64(v)}
+		j.docs[d.name] = d
+		j.next = max(j.next, d.num+1)
+	}
+	for e, err := range j.store.Scan([]byte{kindAside}, []byte{kindAside + 1}) {
+		if err != nil {
+			return err
+		}
+		if len(e.Key) == 9 {
+			j.next = max(j.next, binary.BigEndian.Uint64(e.Key[1:])+1)
+		}
+	}
+	return nil
+}
+
+// Docs returns the names of all documents in byte order.
+func (j *Journal) Docs() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	names := make([]string, 0, len(j.docs))
+	for name := range j.docs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Life is what goes with records: as whom the replica mints dots, and its clock.
+type Life struct {
+	Incarnation uint64
+	Mark        hlc.Time
+}
+
+// Append keeps records. With sync they are on the disk when it returns, with all
+// that was appended before. Checkpoints that were captured after these records
+// were made are handed in with them. An error means that nothing is known of
+// the fate of the records and that no more are taken.
+func (j *Journal) Append(records []replica.Record, life Life, sync bool, captured ...*Checkpoint) error {
+	j.mu.Lock()
+	b := &j.batch
+	b.Reset()
+	if life.Incarnation != j.meta.incarnation {
+		j.meta.incarnation = life.Incarnation
+		j.meta.put(b)
+	}
+	if life.Mark > j.mark {
+		j.mark = life.Mark
+		putClock(b, life.Mark)
+	}
+	for i := range records {
+		j.append(b, &records[i])
+	}
+	for _, c := range captured {
+		c.next, c.covered = c.doc.pos, c.doc.logged
+	}
+	if b.Len() == 0 {
+		j.mu.Unlock()
+		if sync {
+			return j.store.Sync()
+		}
+		return nil
+	}
+	err := j.store.Apply(b, false)
+	j.mu.Unlock()
+	if err == nil && sync {
+		err = j.store.Sync()
+	}
+	return err
+}
+
+func (j *Journal) append(b *store.Batch, rec *replica.Record) {
+	d := j.docs[rec.Doc]
+	if d == nil {
+		d = &document{name: rec.Doc, num: j.next, loaded: true, fresh: true}
+		j.next++
+		j.docs[rec.Doc] = d
+	}
+	if d.fresh {
+		d.fresh = false
+		putName(b, d.name, d.num)
+	}
+	v := make([]byte, 1, 1+len(rec.Delta))
+	if rec.Unit {
+		v[0] = 1
+	}
+	b.Put(recordKey(d.num, d.pos), append(v, rec.Delta...))
+	d.pos++
+	d.logged += len(rec.Delta) + recordCost
+	if !d.due && d.loaded && d.logged > j.limit(d) {
+		d.due = true
+		j.due = append(j.due, d)
+	}
+}
+
+// recordCost is what a record takes besides its delta, in bytes, about.
+const recordCost = 32
+
+// limit is how many bytes of records a document may have before a checkpoint
+// pays: writing a whole state again is worth less often than writing rows.
+func (j *Journal) limit(d *document) int {
+	part := 2
+	if d.head != nil {
+		part = 8
+	}
+	return max(j.cfg.MinRecords, d.size/part)
+}
+
+// Due returns a document whose records are worth a checkpoint, and forgets it.
+func (j *Journal) Due() (name string, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for len(j.due) > 0 {
+		d := j.due[0]
+		j.due = j.due[1:]
+		d.due = false
+		if !d.pending && j.docs[d.name] == d {
+			return d.name, true
+		}
+	}
+	return "", false
+}
+
+// Close makes everything durable and notes that the replica ended cleanly, so
+// that it may go on under its incarnation. Call it after the last Append, and
+// only if the replica mints nothing more.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.store.Sync(); err != nil {
+		return err
+	}
+	j.meta.clean = true
+	return j.writeMeta()
+}
