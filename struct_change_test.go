@@ -140,6 +140,26 @@ func TestStoreWritesBackAndStoreChangesDoesNot(t *testing.T) {
 	}
 }
 
+// TestEditWritesOnlyWhatWasChanged: neither zero values of what is absent, nor
+// a value of which the Go type knows only a part.
+func TestEditWritesOnlyWhatWasChanged(t *testing.T) {
+	type user struct {
+		profile
+		Whole address `joinery:"whole,whole"`
+	}
+	d := alone(t).Doc("d")
+	whole := map[string]any{"City": "Oslo", "Zip": int64(1), "unknown": "kept"}
+	require.NoError(t, d.Register("whole").Set(background, whole))
+	require.NoError(t, joinery.Edit(background, d, func(u *user) error {
+		require.Equal(t, address{"Oslo", 1}, u.Whole)
+		u.Email = "e"
+		return nil
+	}))
+	require.Len(t, fields(d), 2)
+	require.Equal(t, "e", get[string](t, d.Register("email")))
+	require.Equal(t, whole, get[map[string]any](t, d.Register("whole")))
+}
+
 func TestEditThatFailsOrPanicsWritesNothing(t *testing.T) {
 	r := alone(t)
 	d := r.Doc("d")
@@ -176,14 +196,36 @@ func TestStructsInsideAnUpdateAreOfItsGroup(t *testing.T) {
 	require.Equal(t, want, load[profile](t, d))
 }
 
-// TestNobodyLoadsHalfAStore: the fields of a struct change together.
+// TestEntriesOfAnLWWMapAreWrittenOneByOne: a later put of one and deletion of
+// another win, and what is equal is not put again.
+func TestEntriesOfAnLWWMapAreWrittenOneByOne(t *testing.T) {
+	type prefs struct {
+		All map[string]int `joinery:"all,lwwmap"`
+	}
+	r := alone(t)
+	d := r.Doc("d")
+	require.NoError(t, d.Store(background, prefs{map[string]int{"a": 1, "b": 1, "c": 1}}))
+	want := prefs{map[string]int{"a": 2, "c": 1, "d": 1}}
+	require.EqualValues(t, 3, writes(r, func() { require.NoError(t, d.Store(background, want)) }))
+	require.Equal(t, want, load[prefs](t, d))
+}
+
+// TestNobodyLoadsHalfAStore: the fields of a struct change together, here and
+// elsewhere.
 func TestNobodyLoadsHalfAStore(t *testing.T) {
+	type many struct {
+		M map[string]int `joinery:"m,map"`
+	}
 	_, rs := onMemory(t, 2, memory.Config{})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for i := range 300 {
-			if err := rs[0].Doc("d").Store(background, address{City: string(rune('a' + i%26)), Zip: i%26 + 1}); err != nil {
+			m := make(map[string]int)
+			for k := range 30 {
+				m[string(rune('a'+k))] = i
+			}
+			if err := rs[0].Doc("d").Store(background, many{M: m}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -194,8 +236,12 @@ func TestNobodyLoadsHalfAStore(t *testing.T) {
 			running = false
 		default:
 		}
-		if got := load[address](t, rs[1].Doc("d")); got != (address{}) {
-			require.Equal(t, got.City, string(rune('a'+got.Zip-1)))
+		for _, r := range rs {
+			m := load[many](t, r.Doc("d")).M
+			require.Contains(t, []int{0, 30}, len(m))
+			for _, v := range m {
+				require.Equal(t, m["a"], v)
+			}
 		}
 	}
 	settle(t, rs...)

@@ -36,6 +36,7 @@ func TestAValueOfAnotherTypeIsAnErrorAndStays(t *testing.T) {
 		Keys  map[any]struct{} `joinery:"keys,set"`
 		Dict  map[string]int   `joinery:"dict,map"`
 		Prefs map[string]int   `joinery:"prefs,lwwmap"`
+		Short int8             `joinery:"short,counter"`
 		Last  string           `joinery:"last"`
 	}
 	r := alone(t)
@@ -43,7 +44,7 @@ func TestAValueOfAnotherTypeIsAnErrorAndStays(t *testing.T) {
 	require.NoError(t, errors.Join(
 		d.Register("name").Set(background, 7), d.Register("age").Set(background, 300),
 		d.Map("home").Register("city").Set(background, []int{1}), d.Map("home").Register("zip").Set(background, 5),
-		d.Counter("small").Inc(background, -1),
+		d.Counter("small").Inc(background, -1), d.Counter("short").Inc(background, 128),
 		d.Set("tags").Add(background, 1, "two"), d.Set("keys").Add(background, "a", []int{1}),
 		d.Map("dict").Register("x").Set(background, "no int"), d.Map("dict").Register("y").Set(background, 2),
 		d.LWWMap("prefs").Put(background, "p", "no int"), d.Register("last").Set(background, "z"),
@@ -64,7 +65,7 @@ func TestAValueOfAnotherTypeIsAnErrorAndStays(t *testing.T) {
 	}
 	const of = "joinery_test.user."
 	require.Equal(t, []string{of + "Name", of + "Age", of + "Home.City", of + "Small", of + "Tags", of + "Keys",
-		of + `Dict["x"]`, of + `Prefs["p"]`}, got)
+		of + `Dict["x"]`, of + `Prefs["p"]`, of + "Short"}, got)
 	require.Equal(t, []string{"home", "city"}, city.Path)
 	require.ErrorContains(t, err, `joinery: document "d": field ["home" "city"] (joinery_test.user.Home.City): joinery: value has another type: not a string`)
 

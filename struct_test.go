@@ -135,6 +135,12 @@ func TestEachTagMakesItsFieldOfADocument(t *testing.T) {
 	require.Zero(t, writes(r, func() { require.NoError(t, d.Store(background, &one{})) }), "and it is not written again")
 }
 
+// Loop embeds its own type, which adds nothing.
+type Loop struct {
+	*Loop
+	Turns int `joinery:"turns"`
+}
+
 func TestEmbeddedStructsAreFlattened(t *testing.T) {
 	type Base struct {
 		ID    string `joinery:"id"`
@@ -147,7 +153,8 @@ func TestEmbeddedStructsAreFlattened(t *testing.T) {
 	type user struct {
 		Base
 		*Far
-		time.Time `joinery:"time"`
+		*Loop
+		time.Time        // has an encoding of its own: a value
 		Named     Base   `joinery:"named"`
 		Name      string `joinery:"name"`
 	}
@@ -155,7 +162,8 @@ func TestEmbeddedStructsAreFlattened(t *testing.T) {
 	want := user{Base: Base{ID: "1", Name: "hidden", Count: 2}, Far: &Far{"e"}, Named: Base{ID: "2"}, Name: "seen", Time: time.Unix(7, 0)}
 	require.NoError(t, d.Store(background, want))
 	require.Equal(t, []string{`["count"] counter 2`, `["extra"] register e`, `["id"] register 1`, `["name"] register seen`},
-		fields(d)[:4])
+		fields(d)[1:5])
+	require.True(t, want.Time.Equal(get[time.Time](t, d.Register("Time"))))
 	require.Equal(t, "2", get[string](t, d.Map("named").Register("id")))
 	got := load[user](t, d)
 	want.Base.Name = ""
