@@ -20,6 +20,7 @@ import (
 	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/node"
 	"github.com/joinery-crdt/joinery/sync/replica"
+	"github.com/joinery-crdt/joinery/sync/store"
 )
 
 // ID is the lasting identity of a replica, 16 bytes with the text form of a UUID.
@@ -47,9 +48,21 @@ type Config struct {
 	// Broker is another transport in place of Conn. The replica closes it,
 	// also if Open fails.
 	Broker broker.Broker
-	// ID is the replica's identity; the default is a random one. Give each
-	// device a lasting one to recognise it; two replicas must never share one.
+	// ID is the replica's identity; the default is what the Store says, or a
+	// random one. Two replicas must never share one.
 	ID ID
+	// Store keeps everything that the replica holds, for instance what
+	// sync/store/pebble or sync/store/bolt opens in a directory. It is this
+	// replica's alone. The replica does not close it: close it after the replica.
+	// Nil keeps all in memory: what no other replica has is then gone with the
+	// process.
+	Store store.Store
+	// Durability says when a write returns, with a Store. The default,
+	// [EveryCommit], is when it is on the disk.
+	Durability Durability
+	// SyncEvery is how long a write waits for the disk at most, with [Interval].
+	// Default 100 milliseconds.
+	SyncEvery time.Duration
 	// Clock reads the physical time that stamps writes; nil is time.Now.
 	Clock func() time.Time
 	// MaxDrift is how far ahead of the clock the timestamps of others are
@@ -81,6 +94,21 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// Durability says when a write counts as done, with a Store: it then returns,
+// and only then leaves the replica.
+type Durability = node.Durability
+
+// The levels of durability.
+const (
+	// EveryCommit: a write returns when it is on the disk. Writes that wait at
+	// the same time share one sync.
+	EveryCommit = node.EveryCommit
+	// Interval: a write returns at once and is on the disk after SyncEvery at the
+	// latest. A crash of the machine takes back what it did since; what others
+	// have got of that comes back from them.
+	Interval = node.Interval
+)
+
 // Defaults and bounds of Config.
 const (
 	minMessage = 4 << 10
@@ -102,7 +130,7 @@ func (c *Config) validate() error {
 	switch {
 	case c.Conn != nil && c.Broker != nil:
 		return fmt.Errorf("%w: Conn and Broker exclude each other", ErrConfig)
-	case c.MaxDrift < 0 || c.BeaconEvery < 0 || c.FlushAge < 0:
+	case c.MaxDrift < 0 || c.BeaconEvery < 0 || c.FlushAge < 0 || c.SyncEvery < 0:
 		return fmt.Errorf("%w: negative duration", ErrConfig)
 	case c.MaxMessage < 0 || c.MaxValue < 0 || c.MaxFields < 0 || c.MaxDocs < 0 || c.LogBytes < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
@@ -113,7 +141,7 @@ func (c *Config) validate() error {
 	}
 	c.MaxValue = cmp.Or(c.MaxValue, kernel.MaxValue)
 	c.MaxFields = cmp.Or(c.MaxFields, maxFields)
-	if c.ID.IsZero() {
+	if c.ID.IsZero() && c.Store == nil {
 		c.ID = NewID()
 	}
 	return nil
@@ -139,7 +167,7 @@ func open(ctx context.Context, cfg Config) (*Replica, error) {
 	if err == nil {
 		var n *node.Node
 		if n, err = node.Open(ctx, nodeConfig(&cfg, b)); err == nil {
-			return &Replica{node: n, id: cfg.ID, maxValue: cfg.MaxValue, maxFields: cfg.MaxFields}, nil
+			return &Replica{node: n, id: n.ID(), maxValue: cfg.MaxValue, maxFields: cfg.MaxFields}, nil
 		}
 	}
 	if b != nil {
@@ -169,6 +197,7 @@ func transport(cfg *Config) (broker.Broker, error) {
 func nodeConfig(cfg *Config, b broker.Broker) node.Config {
 	return node.Config{
 		Space: cfg.Space, Broker: b, Logger: cfg.Logger,
+		Store: cfg.Store, NewID: NewID(), Durability: cfg.Durability, SyncEvery: cfg.SyncEvery,
 		Replica: replica.Config{
 			ID: cfg.ID, Clock: cfg.Clock, MaxDrift: cfg.MaxDrift, Rand: newRand(),
 			MaxMessage: cfg.MaxMessage, FlushAge: cfg.FlushAge, BeaconEvery: cfg.BeaconEvery,

@@ -16,7 +16,7 @@ type Counter struct {
 func (c Counter) Inc(ctx context.Context, n int64) error {
 	return c.write(ctx, func(d *crdt.Document) error {
 		return c.put(d, c.path, c.component(), func(in kernel.Ref) error { return d.Increment(in, c.name, n) })
-	})
+	}, c.at(c.path, c.tag, c.name)...)
 }
 
 // Remove takes away the increments that this replica has observed, and no

@@ -194,7 +194,7 @@ func (f field) assign(ctx context.Context, value string, mark bool, opts []Optio
 		return f.put(d, f.path, f.component(), func(in kernel.Ref) error {
 			return d.Assign(in, f.tag, f.name, value, mark, o)
 		})
-	})
+	}, f.at(f.path, f.tag, f.name)...)
 }
 
 func (f field) remove(ctx context.Context, opts []Option) error {
@@ -208,7 +208,7 @@ func (f field) remove(ctx context.Context, opts []Option) error {
 			return err
 		}
 		return d.Remove(in, f.tag, f.name, o)
-	})
+	}, f.at(f.path, f.tag, f.name)...)
 }
 
 func (f field) component() kernel.Component { return kernel.Component{Tag: f.tag, Name: f.name} }
@@ -233,7 +233,7 @@ func (f field) look(fn func(d *crdt.Document, in kernel.Ref)) {
 		if in, ok := d.Container(f.path); ok {
 			fn(d, in)
 		}
-	})
+	}, f.at(f.path, f.tag, f.name)...)
 }
 
 // Context names what a reader has seen at a field, for a write that supersedes

@@ -12,9 +12,10 @@ import (
 
 // Errors to be tested for with errors.Is.
 //
-// Every error of a write means that nothing was written, that of a context
-// included: a write that has begun does not wait for anything that a context
-// could end. Drain alone may fail after the fact; the writes stand.
+// Every error of a write means that nothing was written, but for two: with a
+// Store, a write whose context ends while it waits for the disk stands and is
+// ErrUncertain, and one that finds the disk failing is ErrStore. Drain may fail
+// after the fact, too; the writes stand.
 //
 // Using a Tx after its Update or View has ended, writing in a View and using
 // the replica inside an Update of its own are mistakes of the program; they panic.
@@ -32,6 +33,13 @@ var (
 	ErrSuperseded = crdt.ErrSuperseded
 	// ErrName: a document or space cannot have this name.
 	ErrName = message.ErrName
+	// ErrUncertain: the context ended before the write was on the disk. The write
+	// stands in memory, and is durable a moment later unless the disk fails.
+	ErrUncertain = node.ErrUncertain
+	// ErrStore: the Store failed. Whether the last writes are on the disk is
+	// unknown. The replica can be read, takes no more writes and tells nobody
+	// anything until it is closed and opened again.
+	ErrStore = node.ErrStore
 	// ErrClosed: the replica was closed.
 	ErrClosed = node.ErrClosed
 	// ErrDisconnected: the connection is down. Writes stand and will spread.

@@ -58,6 +58,12 @@ type Status struct {
 	Peers []PeerStatus `json:"peers"`
 	// Stats counts since the replica was opened.
 	Stats Stats `json:"stats"`
+	// Loading is how many documents are not in memory yet, of Stored in the
+	// Store at the start. Until it is 0 the replica does not join the others.
+	Loading int `json:"loading,omitempty"`
+	Stored  int `json:"stored,omitempty"`
+	// Failed says why the Store takes no more writes, if it failed.
+	Failed string `json:"failed,omitempty"`
 	// Denied lists subjects that the server refused for want of permission
 	// since the replica was opened, up to 16.
 	Denied []string `json:"denied,omitempty"`
@@ -110,6 +116,9 @@ func (r *Replica) Status() Status {
 			BytesIn: c.BytesIn, BytesOut: c.BytesOut, LogBytes: c.LogBytes,
 		},
 	}
+	if out.Loading, out.Stored = s.Loading, s.Loaded; s.Failed != nil {
+		out.Failed = s.Failed.Error()
+	}
 	for _, p := range s.Peers {
 		out.Peers = append(out.Peers, PeerStatus{p.ID, p.ID.String(), p.Heard, p.Equal})
 	}
@@ -127,8 +136,9 @@ func (r *Replica) Drain(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the replica; its documents can be read still. Its connection
-// stays open. What is pending is handed to a connection that is up, without
-// waiting for the server: Drain before to be sure. What no other replica has
-// is gone with the process.
+// Close ends the replica; its documents can be read still. Its connection and
+// its Store stay open. What is pending is handed to a connection that is up, without
+// waiting for the server: Drain before to be sure. With a Store everything is
+// on the disk when it returns nil; without, what no other replica has is gone
+// with the process.
 func (r *Replica) Close() error { return r.node.Close() }

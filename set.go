@@ -85,7 +85,7 @@ func (s elements) each(ctx context.Context, elems []any, do func(*crdt.Document,
 			}
 		}
 		return nil
-	})
+	}, s.at(s.path, s.tag, keys...)...)
 }
 
 // key encodes an element.
@@ -119,7 +119,7 @@ func (s elements) Contains(elem any) (ok bool) {
 		if in, found := d.Container(s.path); found {
 			ok = d.Present(in, s.tag, key)
 		}
-	})
+	}, s.at(s.path, s.tag, key)...)
 	return ok
 }
 

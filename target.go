@@ -32,9 +32,11 @@ func (x *transaction) open() *crdt.Document {
 	return x.doc
 }
 
-func (t target) write(ctx context.Context, fn func(*crdt.Document) error) error {
+// write runs fn on the document. If fn looks at a few places alone, they may be
+// given: the rest of a document that is being loaded is then not waited for.
+func (t target) write(ctx context.Context, fn func(*crdt.Document) error, places ...uint64) error {
 	if t.tx == nil {
-		return t.wrap(t.replica.node.Write(ctx, t.doc, fn))
+		return t.wrap(t.replica.node.Write(ctx, t.doc, fn, places...))
 	}
 	d := t.tx.open()
 	if t.tx.readOnly {
@@ -46,8 +48,8 @@ func (t target) write(ctx context.Context, fn func(*crdt.Document) error) error 
 	return fn(d)
 }
 
-// read calls fn with the document if there is one.
-func (t target) read(fn func(*crdt.Document)) {
+// read calls fn with the document if there is one. See write for the places.
+func (t target) read(fn func(*crdt.Document), places ...uint64) {
 	if t.tx != nil {
 		fn(t.tx.open())
 		return
@@ -56,7 +58,20 @@ func (t target) read(fn func(*crdt.Document)) {
 		if d != nil {
 			fn(d)
 		}
-	})
+	}, places...)
+}
+
+// at returns the hashes of places for write and read. Once all is loaded nobody
+// asks for them.
+func (t target) at(path []kernel.Component, tag kernel.Tag, keys ...string) []uint64 {
+	if t.tx != nil || t.replica.node.Warm() {
+		return nil
+	}
+	places := make([]uint64, len(keys))
+	for i, key := range keys {
+		places[i] = kernel.PlaceHash(path, tag, key)
+	}
+	return places
 }
 
 // put writes a payload below a path, within the replica's limits.

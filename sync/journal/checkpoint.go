@@ -26,6 +26,9 @@ type Checkpoint struct {
 	known   int                     // how many of the state's gone are accounted for
 }
 
+// Doc returns the name of the document.
+func (c *Checkpoint) Doc() string { return c.doc.name }
+
 // Capture begins a checkpoint of a document that is whole in memory and all of
 // whose events are in records. Nobody may write the document meanwhile. The
 // checkpoint goes into the Append of the last of those records, and is then to

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/joinery-crdt/joinery/broker"
+	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/replica"
+	"github.com/joinery-crdt/joinery/sync/store"
 )
 
 // Config describes a node. Zero fields take their defaults.
@@ -18,8 +21,20 @@ type Config struct {
 	// Broker is the transport; nil keeps the node to itself. The node closes
 	// it when it is closed.
 	Broker broker.Broker
-	// Replica describes the state machine. ID and Rand are required.
+	// Replica describes the state machine. Rand is required, and ID without a
+	// Store. Mark and Incarnation come from the Store.
 	Replica replica.Config
+	// Store keeps what the node holds; nil keeps it in memory alone. The node does
+	// not close it; close it after the node.
+	Store store.Store
+	// NewID is who the node becomes if the Store is empty and Replica.ID zero.
+	NewID causal.ID
+	// Durability says when a write counts as done, with a Store.
+	Durability Durability
+	// SyncEvery is how long a write waits for the disk at most, with Interval.
+	// Default 100 ms.
+	SyncEvery time.Duration
+	pause     func() // called before each step of loading, by tests
 	// Logger takes what an operator should know; nil is silent.
 	Logger *slog.Logger
 	// Inbox bounds the messages that wait to be merged. Default 65536.
@@ -47,7 +62,11 @@ func (c *Config) validate() error {
 	}
 	c.Inbox = cmp.Or(c.Inbox, 65536)
 	c.InboxBytes = cmp.Or(c.InboxBytes, 64<<20)
+	if c.SyncEvery < 0 || c.Durability > Interval {
+		return fmt.Errorf("%w: no such durability", ErrConfig)
+	}
 	c.Outbox = cmp.Or(c.Outbox, 16<<20)
+	c.SyncEvery = cmp.Or(c.SyncEvery, 100*time.Millisecond)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

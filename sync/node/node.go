@@ -11,6 +11,8 @@ import (
 
 	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/journal"
 	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
@@ -27,6 +29,13 @@ type Node struct {
 	watchers map[*Watcher]struct{}
 	closed   bool
 	reentry  reentry
+
+	journal      *journal.Journal // nil without a store
+	commits      committer
+	checkpointed chan struct{} // one token when a checkpoint is done
+	resident     residency     // guarded by mu until it is warm
+	warm         atomic.Bool   // all documents are in memory
+	linked       bool          // the link is up; guarded by mu
 
 	inbox  inbox
 	wake   chan struct{} // the next deadline may have moved
@@ -54,22 +63,17 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	core, err := replica.New(cfg.Replica, time.Now())
-	if err != nil {
-		return nil, err
-	}
 	n := &Node{
 		cfg:      cfg,
 		subjects: message.NewSubjects(cfg.Space),
 		binding:  bindTo(cfg.Space),
 		most:     cfg.Replica.MaxMessage,
-		core:     core,
 		watchers: make(map[*Watcher]struct{}),
 		wake:     make(chan struct{}, 1),
 	}
-	n.life, n.end = context.WithCancel(context.Background())
-	n.inbox.init(cfg.Inbox, cfg.InboxBytes)
-	n.outbox.init(cfg.Outbox)
+	if err := n.begins(); err != nil {
+		return nil, err
+	}
 	if cfg.Broker == nil {
 		return n, nil
 	}
@@ -79,6 +83,63 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	return n, nil
 }
+
+// begins makes the state machine, with what the store knows of its earlier life.
+func (n *Node) begins() (err error) {
+	if n.cfg.Store != nil {
+		if err := n.openJournal(); err != nil {
+			return err
+		}
+	}
+	if n.core, err = replica.New(n.cfg.Replica, time.Now()); err != nil {
+		return err
+	}
+	n.life, n.end = context.WithCancel(context.Background())
+	n.inbox.init(n.cfg.Inbox, n.cfg.InboxBytes)
+	n.outbox.init(n.cfg.Outbox)
+	n.warm.Store(n.journal == nil)
+	if n.journal != nil {
+		n.workers.Go(n.commit)
+		n.workers.Go(n.checkpoint)
+		n.workers.Go(n.recover)
+	}
+	return nil
+}
+
+// openJournal finds out who the node is and what it has.
+func (n *Node) openJournal() error {
+	c := &n.cfg
+	j, start, err := journal.Open(c.Store, journal.Config{ID: c.Replica.ID, NewID: c.NewID})
+	if err != nil {
+		return err
+	}
+	c.Replica.ID, c.Replica.Mark = start.ID, start.Mark
+	if c.Durability == EveryCommit {
+		c.Replica.Incarnation = start.Incarnation
+	}
+	if start.Copied {
+		c.Logger.Warn("joinery: the store was copied, restored or moved; the replica goes on under a new incarnation", "space", c.Space)
+	}
+	n.journal = j
+	n.commits.init()
+	n.checkpointed = make(chan struct{}, 1)
+	docs := j.Docs()
+	n.resident = residency{
+		away: make(map[string]struct{}, len(docs)), partial: make(map[string]*journal.Loading),
+		total: len(docs), whole: make(chan struct{}),
+	}
+	for _, doc := range docs {
+		n.resident.away[doc] = struct{}{}
+	}
+	return nil
+}
+
+// Warm reports whether all documents are in memory, as they are for good once
+// they have been loaded.
+func (n *Node) Warm() bool { return n.warm.Load() }
+
+// ID returns who the node is.
+func (n *Node) ID() causal.ID { return n.cfg.Replica.ID }
 
 // join subscribes and starts the goroutines.
 func (n *Node) join(ctx context.Context) error {
@@ -168,33 +229,67 @@ func (n *Node) lock() {
 // know. It returns fn's error; see replica.Replica.Write. If ctx has ended
 // nothing is written. A full outbox makes it wait a moment, never for long: a
 // link that is stuck is no reason not to write.
-func (n *Node) Write(ctx context.Context, doc string, fn func(*crdt.Document) error) error {
+//
+// With a store and EveryCommit it returns when the write is on the disk. If fn
+// touches no more than some places, they can be given by their hashes: the
+// rest of a document that is being loaded is then not waited for.
+func (n *Node) Write(ctx context.Context, doc string, fn func(*crdt.Document) error, places ...uint64) error {
 	if err := n.outbox.wait(ctx); err != nil {
 		return err
 	}
-	n.lock()
-	if n.closed {
-		n.mu.Unlock()
-		return ErrClosed
+	n.fetch(doc, places)
+	round, err := n.write(doc, fn)
+	if round == 0 {
+		return err
 	}
-	before := n.core.Next()
+	return errors.Join(err, n.commits.wait(ctx, round))
+}
+
+// write returns the round that makes the write durable if that has to be
+// waited for, else 0.
+func (n *Node) write(doc string, fn func(*crdt.Document) error) (round uint64, err error) {
+	n.lock()
+	switch {
+	case n.closed:
+		err = ErrClosed
+	case n.journal != nil:
+		err = n.commits.failed()
+	}
+	if err != nil {
+		n.mu.Unlock()
+		return 0, err
+	}
+	before, minted := n.core.Next(), n.core.Minted()
 	defer func() { // also if fn panics
 		moved := n.core.Next() != before
+		if n.journal != nil && n.cfg.Durability == EveryCommit && n.core.Minted() != minted {
+			round = n.commits.ticket()
+		}
 		n.finish()
 		if moved {
 			n.poke()
 		}
 	}()
-	return n.core.Write(time.Now(), doc, fn)
+	return 0, n.core.Write(time.Now(), doc, fn)
 }
 
 // finish hands on what the state machine wants done, and unlocks.
 func (n *Node) finish() {
+	alarms := n.handOn()
+	n.mu.Unlock()
+	n.report(alarms)
+}
+
+// handOn hands on what the state machine wants done, but for its alarms.
+func (n *Node) handOn() []replica.Alarm {
 	out := n.core.Ready()
 	n.deliver(out.Changes)
-	n.counters.unsent.Add(n.outbox.put(out.Messages))
-	n.mu.Unlock()
-	n.report(out.Alarms)
+	if n.journal != nil {
+		n.commits.put(&out, n.identity())
+	} else {
+		n.counters.unsent.Add(n.outbox.put(out.Messages))
+	}
+	return out.Alarms
 }
 
 func (n *Node) report(alarms []replica.Alarm) {
@@ -212,8 +307,16 @@ func (n *Node) poke() {
 }
 
 // Read calls fn with a document, nil if the node does not hold it. fn must not
-// keep the document nor call the node. A closed node can be read still.
-func (n *Node) Read(doc string, fn func(*crdt.Document)) {
+// keep the document nor call the node. A closed node can be read still. A
+// document that is being loaded is waited for, but for what fn does not look at,
+// if places are given.
+func (n *Node) Read(doc string, fn func(*crdt.Document), places ...uint64) {
+	n.fetch(doc, places)
+	n.look(doc, fn)
+}
+
+// look is Read of what is in memory.
+func (n *Node) look(doc string, fn func(*crdt.Document)) {
 	if !n.mu.TryRLock() {
 		n.reentry.check()
 		n.mu.RLock()
@@ -227,13 +330,21 @@ func (n *Node) Read(doc string, fn func(*crdt.Document)) {
 // costs nothing if there is nothing to seal.
 func (n *Node) Seal(doc string) {
 	pending := false
-	n.Read(doc, func(d *crdt.Document) { pending = d != nil && d.Pending().Len() > 0 })
+	n.look(doc, func(d *crdt.Document) { pending = d != nil && d.Pending().Len() > 0 })
 	if !pending {
 		return
 	}
 	n.lock()
 	n.core.Seal(doc)
+	if n.journal == nil {
+		n.finish()
+		return
+	}
+	round := n.commits.ticket()
 	n.finish()
+	if n.cfg.Durability == EveryCommit {
+		_ = n.commits.wait(n.life, round) // what is not on the disk is nobody else's yet: it is void if it is lost
+	}
 }
 
 // Names returns the names of the documents that match a pattern, in byte order.
@@ -247,6 +358,7 @@ func (n *Node) Names(pattern string) (out []string) {
 		})
 		return out
 	}
+	n.settle()
 	n.lock()
 	defer n.mu.Unlock()
 	for _, name := range n.core.Names() {
@@ -267,6 +379,7 @@ func (n *Node) Drain(ctx context.Context) error {
 	if err := n.cfg.Broker.Flush(ctx); err != nil { // also: is there a link?
 		return err
 	}
+	n.settle()
 	unsent := n.counters.unsent.Load()
 	n.lock()
 	if n.closed {
@@ -277,8 +390,17 @@ func (n *Node) Drain(ctx context.Context) error {
 		n.core.Connect(time.Now(), true)
 	}
 	n.core.Flush(time.Now())
+	round := uint64(0)
+	if n.journal != nil {
+		round = n.commits.ticket()
+	}
 	n.finish()
 	n.poke()
+	if n.journal != nil {
+		if err := n.commits.wait(ctx, round); err != nil {
+			return err
+		}
+	}
 	if err := n.outbox.empty(ctx); err != nil {
 		return err
 	}
@@ -303,6 +425,7 @@ func (n *Node) Close() (err error) {
 			n.core.Flush(time.Now())
 		}
 		n.finish()
+		err = n.closeJournal()
 		n.handOver()
 		n.end()
 		n.outbox.close()
@@ -310,12 +433,25 @@ func (n *Node) Close() (err error) {
 			_ = s.Unsubscribe()
 		}
 		if n.cfg.Broker != nil {
-			err = n.cfg.Broker.Close()
+			err = errors.Join(err, n.cfg.Broker.Close())
 		}
 		n.workers.Wait()
+		if n.journal != nil && err == nil && n.warm.Load() {
+			err = n.journal.Close()
+		}
 		n.endWatchers()
 	})
 	return err
+}
+
+// closeJournal makes durable what there is.
+func (n *Node) closeJournal() error {
+	if n.journal == nil {
+		return nil
+	}
+	round := n.commits.ticket()
+	n.commits.close()
+	return n.commits.wait(context.Background(), round)
 }
 
 func (n *Node) handOver() {

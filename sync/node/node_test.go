@@ -27,6 +27,13 @@ var lastID atomic.Uint64
 
 func start(t *testing.T, b broker.Broker, change ...func(*Config)) *Node {
 	t.Helper()
+	n, err := Open(context.Background(), config(b, change...))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, n.Close()) })
+	return n
+}
+
+func config(b broker.Broker, change ...func(*Config)) Config {
 	id := lastID.Add(1)
 	cfg := Config{Space: "s", Broker: b, Replica: replica.Config{
 		ID: causal.ID{byte(id), byte(id >> 8)}, Rand: rand.New(rand.NewPCG(id, id)),
@@ -34,10 +41,7 @@ func start(t *testing.T, b broker.Broker, change ...func(*Config)) *Node {
 	for _, f := range change {
 		f(&cfg)
 	}
-	n, err := Open(context.Background(), cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, n.Close()) })
-	return n
+	return cfg
 }
 
 func set(n *Node, doc, name, value string) error {

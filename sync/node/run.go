@@ -68,8 +68,12 @@ func (n *Node) stepAll(all []arrival) {
 	}
 }
 
-// step merges messages under one lock.
+// step merges messages under one lock. Before all documents are in memory there
+// is nothing to merge them into; what they say is repaired afterwards.
 func (n *Node) step(all []arrival) {
+	if !n.warm.Load() {
+		return
+	}
 	n.mu.Lock()
 	now := time.Now()
 	for i := range all {
@@ -91,14 +95,20 @@ func (n *Node) tick() {
 // messages were lost: it then asks everybody what it missed.
 func (n *Node) connect(up bool) {
 	n.mu.Lock()
+	n.linked = up
 	if up {
 		n.fitMessages()
 	}
-	if up || n.core.Online() {
+	if up && n.canJoin() || n.core.Online() {
 		n.core.Connect(time.Now(), up)
 	}
 	n.finish()
 	n.poke()
+}
+
+// canJoin reports whether the node may speak. The caller holds the lock.
+func (n *Node) canJoin() bool {
+	return n.warm.Load() && (n.journal == nil || n.commits.failed() == nil)
 }
 
 // fitMessages follows the transport's limit, which another server may set

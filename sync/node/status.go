@@ -50,10 +50,14 @@ type Status struct {
 	Dropped   uint64   // messages lost because this node was too slow, to be repaired
 	Denied    []string // subjects that the server refused since Open, up to 16
 	Alarms    uint64
+	Loading   int   // documents that are not in memory yet
+	Loaded    int   // and of how many
+	Failed    error // why the store takes no more, if it failed
 }
 
 // Status returns the node's condition.
 func (n *Node) Status() Status {
+	left, of := n.Loading()
 	n.lock()
 	defer n.mu.Unlock()
 	s := Status{
@@ -61,6 +65,9 @@ func (n *Node) Status() Status {
 		Peers: n.core.Peers(), Replica: n.core.Stats(),
 		Published: n.counters.published.Load(), Unsent: n.counters.unsent.Load(),
 		Dropped: n.counters.dropped.Load(), Alarms: n.counters.alarms.Load(),
+	}
+	if s.Loading, s.Loaded = left, of; n.journal != nil {
+		s.Failed = n.commits.failed()
 	}
 	s.Replica.Refused += n.counters.refused.Load()
 	n.counters.mu.Lock()
@@ -71,6 +78,7 @@ func (n *Node) Status() Status {
 
 // Digest returns the digest of everything that the node holds.
 func (n *Node) Digest() uint64 {
+	n.settle()
 	n.lock()
 	defer n.mu.Unlock()
 	return n.core.Digest()

@@ -73,11 +73,14 @@ const (
 	Drift
 	// Full: documents or data of others were refused because of a limit.
 	Full
+	// Damage: a document's stored data could not be read. What is missing has to
+	// come from other replicas.
+	Damage
 )
 
 // String names the kind in lower case.
 func (k AlarmKind) String() string {
-	names := [...]string{"unknown", "clone", "conflict", "drift", "full"}
+	names := [...]string{"unknown", "clone", "conflict", "drift", "full", "damage"}
 	if int(k) >= len(names) {
 		k = 0
 	}

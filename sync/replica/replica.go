@@ -115,6 +115,9 @@ func (r *Replica) Actor() causal.Actor { return r.actor }
 // it with the records and hand it to the next start in Config.Mark.
 func (r *Replica) Mark() hlc.Time { return r.clock.Last() }
 
+// Minted returns how many events the replica has minted since it was made.
+func (r *Replica) Minted() uint64 { return r.stats.Writes }
+
 // Online reports whether the transport is up, as far as Connect was told.
 func (r *Replica) Online() bool { return r.online }
 
@@ -194,9 +197,10 @@ func (r *Replica) Load(rec Record) error {
 	return nil
 }
 
-// Restore lets fn put back what was kept of a document, which is created by need, before its
-// records are loaded. As long as a document is partial, the replica must not be
-// online; it can be written where fn says.
+// Restore lets fn put back what was kept of a document, which is created by
+// need, before its records are loaded. As long as a document is partial the
+// replica must not go online. The document can be read and written at the places
+// that are back.
 func (r *Replica) Restore(doc string, fn func(*crdt.Document) error) error {
 	if err := message.CheckName(doc); err != nil {
 		return err
@@ -206,6 +210,31 @@ func (r *Replica) Restore(doc string, fn func(*crdt.Document) error) error {
 	defer d.observe()
 	defer d.touch()
 	return fn(d.copy)
+}
+
+// Restored says that a document is whole.
+func (r *Replica) Restored(doc string) {
+	if d := r.docs[doc]; d != nil {
+		d.touch()
+	}
+}
+
+// Discard forgets a document that turned out damaged while it was loaded. Its
+// own events may be among what is lost, so the replica takes a new incarnation.
+func (r *Replica) Discard(doc string, why Alarm) {
+	if d := r.docs[doc]; d != nil {
+		if d.counted {
+			r.digest ^= message.DocDigest(d.name, d.digest)
+			r.counted--
+		}
+		r.unsent = slices.DeleteFunc(r.unsent, func(x *document) bool { return x == d })
+		r.loose = slices.DeleteFunc(r.loose, func(x *document) bool { return x == d })
+		r.stale = slices.DeleteFunc(r.stale, func(x *document) bool { return x == d })
+		r.recent = slices.DeleteFunc(r.recent, func(x *document) bool { return x == d })
+		delete(r.docs, doc)
+		r.sorted = false
+	}
+	r.reincarnate(why)
 }
 
 // Write runs fn on a document, which is created by need. The writes of fn are

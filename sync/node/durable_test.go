@@ -1,0 +1,221 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-crdt/joinery/broker"
+	"github.com/joinery-crdt/joinery/broker/memory"
+	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/store"
+)
+
+func on(s store.Store, d Durability) func(*Config) {
+	return func(c *Config) {
+		c.Store, c.Durability, c.NewID, c.Replica.ID = s, d, c.Replica.ID, causal.ID{}
+		c.SyncEvery = 5 * time.Millisecond
+	}
+}
+
+// crash takes the power away from a node: what it had not synced is lost. It
+// returns what the disk has.
+func crash(n *Node, s *store.Memory) *store.Memory {
+	after := s.Crash(func(int) int { return 0 })
+	_ = n.Close() // its store is gone
+	return after
+}
+
+// doomed is start for a node that will not end well.
+func doomed(t *testing.T, b broker.Broker, change ...func(*Config)) *Node {
+	t.Helper()
+	cfg := config(b, change...)
+	n, err := Open(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = n.Close() })
+	return n
+}
+
+func get(n *Node, doc, name string) (value string) {
+	n.Read(doc, func(d *crdt.Document) {
+		if d != nil {
+			l, _ := d.Latest(kernel.Root, crdt.TagRegister, name)
+			value = l.Value
+		}
+	}, kernel.PlaceHash(nil, crdt.TagRegister, name))
+	return value
+}
+
+func TestACleanRestartGoesOnAsTheSameActor(t *testing.T) {
+	s := store.NewMemory()
+	n := start(t, nil, on(s, EveryCommit))
+	require.NoError(t, set(n, "d", "k", "v"))
+	actor := n.Status().Actor
+	require.NoError(t, n.Close())
+	again := doomed(t, nil, on(s, EveryCommit))
+	require.Equal(t, "v", get(again, "d", "k"))
+	require.Equal(t, actor, again.Status().Actor)
+	require.NoError(t, set(again, "d", "k", "w"))
+	crashed := start(t, nil, on(crash(again, s), EveryCommit))
+	require.Equal(t, "w", get(crashed, "d", "k"))
+	require.Equal(t, actor.ID, crashed.Status().Actor.ID)
+	require.NotEqual(t, actor, crashed.Status().Actor)
+}
+
+func contextOf(n *Node, doc string) (ctx causal.Context) {
+	n.Read(doc, func(d *crdt.Document) {
+		if d != nil {
+			ctx = d.State().Context()
+		}
+	})
+	return ctx
+}
+
+// TestWhatWasAcknowledgedOrSentIsOnTheDisk crashes a node, without its unsynced
+// writes, after everything that it said.
+func TestWhatWasAcknowledgedOrSentIsOnTheDisk(t *testing.T) {
+	net := memory.NewNetwork(memory.Config{})
+	peer := start(t, net.Connect("peer"))
+	s := store.NewMemory()
+	n := doomed(t, net.Connect("a"), on(s, EveryCommit))
+	for i := range 30 {
+		require.NoError(t, set(n, "d", fmt.Sprint("k", i%7), fmt.Sprint(i)))
+		s = crash(n, s)
+		n = doomed(t, nil, on(s, EveryCommit))
+		require.Equal(t, fmt.Sprint(i), get(n, "d", fmt.Sprint("k", i%7)))
+		theirs, ours := contextOf(peer, "d"), contextOf(n, "d")
+		require.True(t, ours.Covers(theirs), "the peer has what the disk has not")
+		s = crash(n, s)
+		n = doomed(t, net.Connect(fmt.Sprint("a", i)), on(s, EveryCommit))
+	}
+	n.Digest()
+	require.Eventually(t, func() bool { return peer.Digest() == n.Digest() }, 10*time.Second, time.Millisecond)
+}
+
+func TestWritersShareASync(t *testing.T) {
+	s := &counted{Store: store.NewMemory()}
+	n := start(t, nil, on(s, EveryCommit))
+	var writers sync.WaitGroup
+	for i := range 64 {
+		writers.Go(func() {
+			for j := range 20 {
+				require.NoError(t, set(n, "d", fmt.Sprint(i), fmt.Sprint(j)))
+			}
+		})
+	}
+	writers.Wait()
+	require.Less(t, s.syncs.Load(), int64(64*20/4))
+}
+
+// counted counts and slows the syncs of a store.
+type counted struct {
+	store.Store
+	syncs atomic.Int64
+}
+
+func (c *counted) Sync() error {
+	c.syncs.Add(1)
+	time.Sleep(200 * time.Microsecond)
+	return c.Store.Sync()
+}
+
+func TestAFailingStoreAcknowledgesAndSendsNothing(t *testing.T) {
+	net := memory.NewNetwork(memory.Config{})
+	s := store.NewMemory()
+	n, peer := doomed(t, net.Connect("a"), on(s, EveryCommit)), start(t, net.Connect("b"))
+	require.NoError(t, set(n, "d", "k", "before"))
+	require.Eventually(t, func() bool { return get(peer, "d", "k") == "before" }, 5*time.Second, time.Millisecond)
+	broken := errors.New("the disk is gone")
+	s.FailNext(store.OpSync, broken)
+	err := set(n, "d", "k", "never sent")
+	require.ErrorIs(t, err, ErrStore)
+	require.ErrorIs(t, err, broken)
+	require.ErrorIs(t, set(n, "d", "k", "refused"), ErrStore)
+	require.ErrorIs(t, n.Status().Failed, ErrStore)
+	require.False(t, n.Status().Online)
+	require.NotEmpty(t, get(n, "d", "k"), "reads go on")
+	require.ErrorIs(t, n.Close(), ErrStore)
+	require.Equal(t, "before", get(peer, "d", "k"))
+}
+
+// stalled is a store whose syncs wait.
+type stalled struct {
+	store.Store
+	gate chan struct{}
+}
+
+func (s *stalled) Sync() error {
+	<-s.gate
+	return s.Store.Sync()
+}
+
+func TestAContextThatEndsLeavesTheWrite(t *testing.T) {
+	net := memory.NewNetwork(memory.Config{})
+	s := &stalled{store.NewMemory(), make(chan struct{})}
+	n, peer := start(t, net.Connect("a"), on(s, EveryCommit)), start(t, net.Connect("b"))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	err := n.Write(ctx, "d", func(d *crdt.Document) error {
+		return d.Assign(kernel.Root, crdt.TagRegister, "k", "v", false, crdt.Options{})
+	})
+	require.ErrorIs(t, err, ErrUncertain)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, "v", get(n, "d", "k"))
+	require.Empty(t, get(peer, "d", "k"), "nothing leaves before it is on the disk")
+	close(s.gate)
+	require.Eventually(t, func() bool { return get(peer, "d", "k") == "v" }, 5*time.Second, time.Millisecond)
+}
+
+func TestIntervalWritesAreOnTheDiskAMomentLater(t *testing.T) {
+	s := store.NewMemory()
+	n := doomed(t, nil, on(s, Interval))
+	require.NoError(t, set(n, "d", "k", "v"))
+	require.Eventually(t, func() bool { return s.Unsynced() == 0 && has(s, 'L') }, 5*time.Second, time.Millisecond)
+	crashed := start(t, nil, on(crash(n, s), Interval))
+	require.Equal(t, "v", get(crashed, "d", "k"))
+}
+
+func TestAFieldIsServedBeforeTheDocumentIsLoaded(t *testing.T) {
+	mem := store.NewMemory()
+	n := start(t, nil, on(mem, EveryCommit))
+	big := string(make([]byte, 1000))
+	for i := range 300 {
+		require.NoError(t, set(n, "d", fmt.Sprint("k", i), big+fmt.Sprint(i)))
+	}
+	require.Eventually(t, func() bool { return has(mem, 'R') && has(mem, 'H') }, 10*time.Second, time.Millisecond, "a checkpoint in rows")
+	require.NoError(t, n.Close())
+	gate := make(chan struct{})
+	again := start(t, nil, on(mem, EveryCommit), func(c *Config) { c.pause = func() { <-gate } })
+	require.Equal(t, big+"17", get(again, "d", "k17"))
+	require.NoError(t, setAt(again, "d", "k18", "new"))
+	require.Equal(t, "new", get(again, "d", "k18"))
+	left, of := again.Loading()
+	require.Equal(t, []int{1, 1}, []int{left, of})
+	close(gate)
+	require.Len(t, again.Names(">"), 1, "it waits until all is loaded")
+	require.Equal(t, big+"19", get(again, "d", "k19"))
+	require.Equal(t, "new", get(again, "d", "k18"))
+	left, _ = again.Loading()
+	require.Zero(t, left)
+}
+
+func setAt(n *Node, doc, name, value string) error {
+	return n.Write(context.Background(), doc, func(d *crdt.Document) error {
+		return d.Assign(kernel.Root, crdt.TagRegister, name, value, false, crdt.Options{})
+	}, kernel.PlaceHash(nil, crdt.TagRegister, name))
+}
+
+func has(s store.Reader, kind byte) bool {
+	for range s.Scan([]byte{kind}, []byte{kind + 1}) {
+		return true
+	}
+	return false
+}
