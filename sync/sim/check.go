@@ -18,8 +18,8 @@ func (w *world) checkState(n *node, doc string) {
 		return
 	}
 	l := w.ledger(doc)
-	if l.tainted || d.Pending().Len() > 0 {
-		return // what is not sealed yet is not in the ledger
+	if l.tainted || d.Pending().Loose() > 0 {
+		return // what is in no record yet is not in the ledger
 	}
 	w.stats.Checks++
 	switch err := l.check(d.State(), n.index); {
@@ -63,7 +63,9 @@ func (w *world) checkSealed(n *node, records []replica.Record) {
 			w.fail(n, doc, "sealed", "units came out that nobody wrote")
 			return
 		}
-		if err := b.compare(actor, fresh[doc]); err != nil {
+		s := fresh[doc]
+		s.known = w.ledger(doc).column(actor).kills(s.claims, b.first)
+		if err := b.compare(actor, s); err != nil {
 			w.fail(n, doc, "sealed", "%v", err)
 		}
 		delete(n.batches, doc)
@@ -85,7 +87,7 @@ func (w *world) checkOutput(n *node, out *replica.Output, p *pending) {
 		last = doc
 		w.checkState(n, doc)
 		x := digest{doc: doc}
-		if d := n.r.View(doc); d.Pending().Len() == 0 {
+		if d := n.r.View(doc); d.Pending().Loose() == 0 {
 			x.is, x.known = d.State().Digest(), true
 		}
 		p.digests = append(p.digests, x)

@@ -20,6 +20,8 @@
 //   - equal contexts have equal digests, at all replicas and all times;
 //   - a write does at its own replica what a naive model of its view says, and
 //     the units sealed of it say the same; counters are exact;
+//   - what is committed is in records, sent or not, and what is sent of it says
+//     the same;
 //   - a dot has one payload; a message keeps to the payload limit;
 //   - what a replica reloads after a crash is what it had kept, and at most the
 //     last record is torn;

@@ -27,6 +27,7 @@ func (s *Script) String() string {
 		{"message", s.Tuning.MaxMessage != 0, s.Tuning.MaxMessage},
 		{"log", s.Tuning.LogBytes != 0, s.Tuning.LogBytes},
 		{"flush", s.Tuning.FlushAge != 0, s.Tuning.FlushAge},
+		{"commit", s.Tuning.Commit != 0, s.Tuning.Commit},
 		{"newer", s.Tuning.Newer != 0, s.Tuning.Newer},
 	})
 	writeFields(&b, "expect", []field{

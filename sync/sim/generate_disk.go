@@ -5,11 +5,18 @@ import (
 	"time"
 )
 
-// wearOut gives half of the histories disks that take time and fail. Its random
-// source is its own, so that the rest of a history is the same without.
+// wearOut gives half of the histories disks that take time and fail, and has the
+// replicas of half of them commit their writes. Its random source is its own, so
+// that the rest of a history is the same without.
 func (g *generator) wearOut(s *Script) {
 	rng := rand.New(rand.NewPCG(s.Seed, 0x6469736b))
-	if !g.o.Faults.Disk || g.calm || rng.IntN(2) == 0 {
+	if !g.o.Faults.Disk || g.calm {
+		return
+	}
+	if commit := []int{0, 0, 1, 3}[rng.IntN(4)]; s.Tuning.MaxMessage == 0 {
+		s.Tuning.Commit = commit
+	}
+	if rng.IntN(2) == 0 {
 		return
 	}
 	s.Disk = Disk{

@@ -2,12 +2,10 @@ package sim
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
-	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/delta"
 )
@@ -60,17 +58,6 @@ type deadDot struct {
 	seq uint64
 }
 
-// payload is a payload with its path written out.
-type payload struct {
-	path   []kernel.Component
-	tag    kernel.Tag
-	key    string
-	value  string
-	time   hlc.Time
-	expiry hlc.Time
-	marked bool
-}
-
 func newLedger() *ledger {
 	return &ledger{actors: make(map[causal.Actor]*column), digests: make(map[uint64]uint64)}
 }
@@ -91,12 +78,14 @@ func (c *column) at(seq uint64) *event {
 	return &c.events[seq-1]
 }
 
-// enter notes a unit that was sealed at a replica. It is the only way in. The
-// error says that a dot was minted twice.
-func (l *ledger) enter(own stretch, home int, f *delta.Frame, d delta.Delta) (*unit, error) {
-	c, u := l.column(own.actor), &unit{own: own.Range, print: bare(f, d), in: l, home: home}
+// enter notes a unit that was sealed at a replica. It is the only way in. Its
+// events below first were recorded before. The error says that a dot was minted
+// twice.
+func (l *ledger) enter(own stretch, first uint64, home int, f *delta.Frame, d delta.Delta) (*unit, error) {
+	c := l.column(own.actor)
+	u := &unit{own: causal.Range{Lo: first, Hi: own.Hi}, print: bare(f, d), in: l, home: home}
 	c.at(own.Hi)
-	for seq := own.Lo; seq <= own.Hi; seq++ {
+	for seq := first; seq <= own.Hi; seq++ {
 		switch old := c.at(seq).unit; {
 		case old == nil:
 		case old.print == u.print:
@@ -111,6 +100,7 @@ func (l *ledger) enter(own stretch, home int, f *delta.Frame, d delta.Delta) (*u
 		}
 	}
 	l.doubt++
+	u.kills = c.superseded(own.Range, first, f)
 	deaths := f.Deaths()
 	for victim, rs := range deaths.All() {
 		vc := l.column(victim)
@@ -118,19 +108,25 @@ func (l *ledger) enter(own stretch, home int, f *delta.Frame, d delta.Delta) (*u
 			u.kills = append(u.kills, deadDot{vc, seq})
 		}
 	}
-	for seq := own.Lo; seq <= own.Hi; seq++ {
+	for seq := first; seq <= own.Hi; seq++ {
 		c.events[seq-1] = event{unit: u}
 	}
 	for add := range f.All() {
-		c.at(add.Dot.Seq).add = &payload{slices.Clone(add.Path), add.Tag, string(add.Key), string(add.Value), add.Time, add.Expiry, add.Marked}
+		e := c.at(add.Dot.Seq)
+		p := payloadOf(&add)
+		if e.add != nil && !e.add.same(&p) {
+			return u, fmt.Errorf("the payload of event %d of %v has changed", add.Dot.Seq, own.actor)
+		}
+		e.add = &p
 	}
 	return u, nil
 }
 
-// addsTwice reports whether a unit adds a payload under a dot that has one.
+// addsTwice reports whether a unit adds a payload under a dot that has another.
 func (c *column) addsTwice(f *delta.Frame) bool {
 	for add := range f.All() {
-		if c.at(add.Dot.Seq).add != nil {
+		p := payloadOf(&add)
+		if old := c.at(add.Dot.Seq).add; old != nil && !old.same(&p) {
 			return true
 		}
 	}
@@ -266,33 +262,4 @@ func (l *ledger) checkDigest(s *kernel.State, print uint64) error {
 	}
 	l.digests[print] = digest
 	return nil
-}
-
-func (p *payload) equals(s *kernel.State, l *kernel.Live) bool {
-	if p.tag != l.Tag || p.key != l.Key || p.value != l.Value || p.time != l.Time || p.expiry != l.Expiry || p.marked != l.Marked {
-		return false
-	}
-	if len(p.path) == 0 || l.Parent == kernel.Root {
-		return len(p.path) == 0 && l.Parent == kernel.Root
-	}
-	r := l.Parent
-	for i := len(p.path) - 1; i >= 0; i-- {
-		if r == kernel.Root {
-			return false
-		}
-		up, c := s.Parent(r)
-		if c != p.path[i] {
-			return false
-		}
-		r = up
-	}
-	return r == kernel.Root
-}
-
-func describe(s *kernel.State, l *kernel.Live) string {
-	out := ""
-	for _, c := range s.Path(nil, l.Parent) {
-		out += c.Name + "/"
-	}
-	return fmt.Sprintf("%s%s=%.20q tag %d", out, l.Key, l.Value, l.Tag)
 }

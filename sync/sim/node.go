@@ -40,7 +40,8 @@ type node struct {
 	batches map[string]*batch
 	adorned map[printed]bool // units in its log that came with optional parts
 
-	stamp hlc.Time // greatest timestamp of its writes
+	stamp  hlc.Time // greatest timestamp of its writes
+	writes int
 
 	offset time.Duration // of the physical clock
 	frozen *time.Time
@@ -185,7 +186,11 @@ func (w *world) enter(n *node, records []replica.Record) []stored {
 			out = append(out, stored{Record: rec})
 			continue
 		}
-		u, err := w.ledger(rec.Doc).enter(own, n.index, f, rec.Delta)
+		l, first := w.ledger(rec.Doc), own.Lo
+		if !w.cloned {
+			first = l.column(own.actor).firstNew(own.Range)
+		}
+		u, err := l.enter(own, first, n.index, f, rec.Delta)
 		if err != nil {
 			w.collision(n, rec.Doc, err)
 		}
@@ -207,7 +212,8 @@ type stretch struct {
 }
 
 // isFresh reports whether a record is a unit that the node itself sealed just
-// now, and which events it is of.
+// now, or is going to, and which events it is of. The first of them may have
+// been in records before.
 func (w *world) isFresh(n *node, doc string, f *delta.Frame) (own stretch, ok bool) {
 	for a, rs := range f.ClaimsOf() {
 		if ok || len(rs) != 1 {
@@ -219,7 +225,7 @@ func (w *world) isFresh(n *node, doc string, f *delta.Frame) (own stretch, ok bo
 		return own, false
 	}
 	c := w.ledger(doc).column(own.actor)
-	return own, w.cloned || c.at(own.Lo).unit == nil
+	return own, w.cloned || c.at(own.Hi).unit == nil
 }
 
 // mayRefuse reports whether a replica may have a reason to refuse a message: a

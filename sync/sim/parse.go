@@ -144,6 +144,8 @@ func (p *parser) fields(s *Script) {
 			s.Tuning.LogBytes = int(v.int())
 		case "flush":
 			s.Tuning.FlushAge = v.duration()
+		case "commit":
+			s.Tuning.Commit = int(v.int())
 		case "newer":
 			s.Tuning.Newer = int(v.int())
 		case "within":

@@ -44,6 +44,11 @@ type Tuning struct {
 	MaxMessage int
 	LogBytes   int
 	FlushAge   time.Duration
+	// Commit has each replica make its writes durable after every so many of them,
+	// whether or not they can be sent; 0: they are recorded once they are sent. Not
+	// with a small MaxMessage: what is sent may then be cut elsewhere than what was
+	// recorded, and the ledger takes a record for a unit, which nobody may cut.
+	Commit int
 	// Newer is how many replicas, from the first on, are of a later release:
 	// they add an optional part to every unit that they send, and now and then
 	// send what others must refuse.

@@ -49,9 +49,25 @@ func (w *world) write(n *node, a *Action) {
 	if headOf(d) > head {
 		w.note(n, a.Doc, head, &before, &after, slices.DeleteFunc(model.killed, func(d causal.Dot) bool { return dead[d] }))
 	}
+	w.commitWrites(n)
 	w.drain(n)
 	if n.r != nil {
 		w.checkState(n, a.Doc)
+	}
+}
+
+// commitWrites has a replica make its writes durable if it is time to, and
+// demands that all of them are then in records.
+func (w *world) commitWrites(n *node) {
+	n.writes++
+	if every := w.script.Tuning.Commit; every == 0 || n.writes%every != 0 {
+		return
+	}
+	n.r.Commit(w.time())
+	for _, doc := range n.r.Names() {
+		if loose := n.r.View(doc).Pending().Loose(); loose > 0 {
+			w.fail(n, doc, "commit", "%d events are in no record", loose)
+		}
 	}
 }
 
