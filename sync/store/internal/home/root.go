@@ -80,6 +80,11 @@ func (r *Root) Rename(from, to string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// OpenFile opens a file as os.OpenFile does.
+func (r *Root) OpenFile(name string, flag int, perm os.FileMode) (*os.File, error) {
+	return r.root.OpenFile(name, flag, perm)
+}
+
 // Remove removes a file.
 func (r *Root) Remove(name string) error { return r.root.Remove(name) }
 
