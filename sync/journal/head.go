@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"math"
+
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/crdt/wire"
@@ -38,10 +40,7 @@ func parseHead(key, value []byte) (*head, error) {
 	r := wire.NewReader(value)
 	h := &head{next: r.Uint(), rows: r.Uint(), bytes: r.Uint(), print: r.Uint()}
 	n := r.Uint()
-	if n > uint64(r.Len()) {
-		return nil, corrupt(key, "%d actors announced in %d bytes", n, r.Len())
-	}
-	for range n {
+	for ; n > 0 && r.Err() == nil; n-- {
 		h.actors = append(h.actors, headActor{wire.ReadActor(&r), wire.ReadRanges(&r), wire.ReadRanges(&r)})
 	}
 	if state := r.Bin(); len(state) > 0 {
@@ -50,7 +49,31 @@ func parseHead(key, value []byte) (*head, error) {
 	if r.Err() != nil || r.Len() > 0 {
 		return nil, corrupt(key, "no head of a document: %v, %d bytes left", r.Err(), r.Len())
 	}
-	return h, nil
+	return h, h.check(key)
+}
+
+// check refuses what no checkpoint writes.
+func (h *head) check(key []byte) error {
+	if !h.inRows() {
+		if h.rows|h.bytes|h.print != 0 || len(h.actors) > 0 {
+			return corrupt(key, "a head with a state and with rows")
+		}
+		return nil
+	}
+	known := make(map[causal.Actor]struct{}, len(h.actors))
+	events := uint64(0)
+	for i := range h.actors {
+		a := &h.actors[i]
+		if _, twice := known[a.id]; twice || len(a.seen.Intersect(a.ahead)) > 0 {
+			return corrupt(key, "the events of %v are given twice", a.id)
+		}
+		known[a.id] = struct{}{}
+		events += min(a.seen.Count(), math.MaxUint64-events)
+	}
+	if h.rows > events || h.rows == 0 && h.print != 0 {
+		return corrupt(key, "%d rows of %d events", h.rows, events)
+	}
+	return nil
 }
 
 // inRows reports whether the live dots are in rows.

@@ -1,11 +1,11 @@
 package journal
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
@@ -29,6 +29,8 @@ type Config struct {
 	// MinRecords is how many bytes of records a document has at least before a
 	// checkpoint pays. Default 16 KiB.
 	MinRecords int
+	// Now tells the time for notes on damage. Default time.Now.
+	Now func() time.Time
 }
 
 // Start is what a replica has to know of its earlier life.
@@ -42,6 +44,9 @@ type Start struct {
 	// Copied is set if the files were copied, restored or moved since the earlier
 	// start. What the replica did after the copy was made is unknown to it.
 	Copied bool
+	// Damaged is what was found damaged and does not keep the replica from going
+	// on: see [Journal.Aside]. If there is any, it goes on under a new incarnation.
+	Damaged []error
 }
 
 // Journal is one replica's store. Its methods may be called concurrently; what
@@ -57,6 +62,7 @@ type Journal struct {
 	next  uint64 // number of the next new document
 	due   []*document
 	batch store.Batch
+	aside bool // a document was put aside since the start
 }
 
 // document is what the journal knows of one document.
@@ -69,6 +75,7 @@ type document struct {
 	fresh   bool   // its name is not in the store yet
 	due     bool
 	loaded  bool
+	placed  bool // pos is known: its records were read, or it has none
 	pending bool // a checkpoint is under way
 
 	// For documents whose last checkpoint is in rows.
@@ -79,7 +86,9 @@ type document struct {
 }
 
 // Open opens the journal in a store, which the caller goes on owning, and takes
-// back, durably, the note that the last start ended cleanly.
+// back, durably, the note that the last start ended cleanly. A damaged entry
+// does not keep it from opening, unless it is the one that says who the replica
+// is: see Start.Damaged.
 func Open(s store.Store, cfg Config) (*Journal, Start, error) {
 	if cfg.SmallState == 0 {
 		cfg.SmallState = 64 << 10
@@ -87,12 +96,21 @@ func Open(s store.Store, cfg Config) (*Journal, Start, error) {
 	if cfg.MinRecords == 0 {
 		cfg.MinRecords = 16 << 10
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	j := &Journal{store: s, cfg: cfg, docs: make(map[string]*document)}
 	start, err := j.begin()
 	if err != nil {
 		return nil, start, err
 	}
-	return j, start, j.list()
+	if err := j.list(&start); err != nil {
+		return nil, start, err
+	}
+	if len(start.Damaged) > 0 {
+		start.Incarnation = 0
+	}
+	return j, start, nil
 }
 
 // begin finds out who the replica is and consumes the note of a clean end.
@@ -101,7 +119,9 @@ func (j *Journal) begin() (start Start, err error) {
 	if err != nil {
 		return start, err
 	}
-	if start.Mark, err = readClock(j.store); err != nil {
+	if start.Mark, err = readClock(j.store); errors.Is(err, store.ErrCorrupt) {
+		start.Damaged = append(start.Damaged, fmt.Errorf("journal: the clock's mark is lost, timestamps begin again at the time of day: %w", err))
+	} else if err != nil {
 		return start, err
 	}
 	origin, err := j.store.Origin()
@@ -136,34 +156,6 @@ func (j *Journal) writeMeta() error {
 	var b store.Batch
 	j.meta.put(&b)
 	return j.store.Apply(&b, true)
-}
-
-// list reads which documents there are.
-func (j *Journal) list() error {
-	for e, err := range j.store.Scan([]byte{kindName}, []byte{kindName + 1}) {
-		if err != nil {
-			return fmt.Errorf("journal: the list of documents cannot be read: %w", err)
-		}
-		v, err := open(e.Key, e.Value)
-		if err == nil && len(v) != 8 {
-			err = corrupt(e.Key, "a document's number has %d bytes", len(v))
-		}
-		if err != nil {
-			return fmt.Errorf("journal: document %q: %w", e.Key[1:], err)
-		}
-		d := &document{name: string(e.Key[1:]), num: binary.BigEndian.Uint64(v)}
-		j.docs[d.name] = d
-		j.next = max(j.next, d.num+1)
-	}
-	for e, err := range j.store.Scan([]byte{kindAside}, []byte{kindAside + 1}) {
-		if err != nil {
-			return err
-		}
-		if len(e.Key) == 9 {
-			j.next = max(j.next, binary.BigEndian.Uint64(e.Key[1:])+1)
-		}
-	}
-	return nil
 }
 
 // Docs returns the names of all documents in byte order.
@@ -201,7 +193,10 @@ func (j *Journal) Append(records []replica.Record, life Life, sync bool, capture
 		putClock(b, life.Mark)
 	}
 	for i := range records {
-		j.append(b, &records[i])
+		if err := j.append(b, &records[i]); err != nil {
+			j.mu.Unlock()
+			return err
+		}
 	}
 	for _, c := range captured {
 		c.next, c.covered = c.doc.pos, c.doc.logged
@@ -221,28 +216,40 @@ func (j *Journal) Append(records []replica.Record, life Life, sync bool, capture
 	return err
 }
 
-func (j *Journal) append(b *store.Batch, rec *replica.Record) {
+func (j *Journal) append(b *store.Batch, rec *replica.Record) error {
 	d := j.docs[rec.Doc]
 	if d == nil {
-		d = &document{name: rec.Doc, num: j.next, loaded: true, fresh: true}
-		j.next++
-		j.docs[rec.Doc] = d
+		d = j.add(rec.Doc)
+	}
+	if !d.placed {
+		return fmt.Errorf("journal: a record of document %q, whose records were not loaded; Load it or put it aside first", rec.Doc)
 	}
 	if d.fresh {
 		d.fresh = false
 		putName(b, d.name, d.num)
 	}
-	v := make([]byte, 1, 1+len(rec.Delta))
-	if rec.Unit {
-		v[0] = 1
-	}
-	b.Put(recordKey(d.num, d.pos), append(v, rec.Delta...))
-	d.pos++
-	d.logged += len(rec.Delta) + recordCost
+	d.put(b, rec)
 	if !d.due && d.loaded && d.logged > j.limit(d) {
 		d.due = true
 		j.due = append(j.due, d)
 	}
+	return nil
+}
+
+// add makes a document that is not in the store yet.
+func (j *Journal) add(name string) *document {
+	d := &document{name: name, num: j.next, loaded: true, placed: true, fresh: true}
+	j.next++
+	j.docs[name] = d
+	return d
+}
+
+// put adds the document's next record.
+func (d *document) put(b *store.Batch, rec *replica.Record) {
+	key := recordKey(d.num, d.pos)
+	b.Put(key, recordValue(key, rec))
+	d.pos++
+	d.logged += len(rec.Delta) + recordCost
 }
 
 // recordCost is what a record takes besides its delta, in bytes, about.
@@ -275,12 +282,16 @@ func (j *Journal) Due() (name string, ok bool) {
 
 // Close makes everything durable and notes that the replica ended cleanly, so
 // that it may go on under its incarnation. Call it after the last Append, and
-// only if the replica mints nothing more.
+// only if the replica mints nothing more. After a document was put aside nothing
+// is noted: what is missing of it may be events of this very incarnation.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.store.Sync(); err != nil {
 		return err
+	}
+	if j.aside {
+		return nil
 	}
 	j.meta.clean = true
 	return j.writeMeta()

@@ -1,13 +1,14 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
-	"github.com/joinery-crdt/joinery/delta"
 	"github.com/joinery-crdt/joinery/sync/replica"
 	"github.com/joinery-crdt/joinery/sync/store"
 )
@@ -20,7 +21,8 @@ type Loading struct {
 	// Rows and Done count the rows there are and those that are back.
 	Rows, Done uint64
 
-	journal *Journal
+	reader  store.Reader
+	journal *Journal // nil if nobody goes on with the document
 	doc     *document
 	copy    *crdt.Document
 	head    *head
@@ -29,6 +31,8 @@ type Loading struct {
 	print   uint64         // of the rows so far
 	gone    []kernel.Gone  // rows of dots that are dead by now
 	strays  [][]byte
+	next    uint64 // position of the next record
+	logged  int    // bytes of the records
 	fetched map[uint64]struct{}
 }
 
@@ -38,24 +42,32 @@ func (j *Journal) Load(name string) (*Loading, error) {
 	d := j.docs[name]
 	j.mu.Unlock()
 	if d == nil {
-		return &Loading{journal: j}, nil
+		return &Loading{}, nil
 	}
-	l := &Loading{journal: j, doc: d, fetched: make(map[uint64]struct{})}
-	key := numbered(kindHead, d.num)
-	v, err := get(j.store, key)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
+	l := &Loading{reader: j.store, journal: j, doc: d, fetched: make(map[uint64]struct{})}
+	if err := l.readHead(); err != nil {
 		return nil, l.error(err)
-	default:
-		if l.head, err = parseHead(key, v); err != nil {
-			return nil, l.error(err)
-		}
-		d.pos = l.head.next
-		d.size = len(v) + int(l.head.bytes)
-		l.from = numbered(kindRow, d.num)
 	}
 	return l, nil
+}
+
+// readHead reads the head, if there is one.
+func (l *Loading) readHead() error {
+	key := numbered(kindHead, l.doc.num)
+	v, err := get(l.reader, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h, err := parseHead(key, v)
+	if err != nil {
+		return err
+	}
+	l.head, l.next, l.from = h, h.next, numbered(kindRow, l.doc.num)
+	l.doc.size = len(v) + int(min(h.bytes, math.MaxInt32))
+	return nil
 }
 
 func (l *Loading) error(err error) error {
@@ -69,7 +81,7 @@ func (l *Loading) Begin(d *crdt.Document) error {
 	}
 	if !l.head.inRows() {
 		if err := d.Merge(l.head.state); err != nil {
-			return l.error(corrupt(numbered(kindHead, l.doc.num), "%v", err))
+			return l.error(corrupt(numbered(kindHead, l.doc.num), "%w", err))
 		}
 		return nil
 	}
@@ -87,36 +99,61 @@ func (l *Loading) Begin(d *crdt.Document) error {
 	return nil
 }
 
-// Records yields what was appended since the checkpoint, in order.
+// Records yields what was appended since the checkpoint, in order. From its end
+// on the document takes further records.
 func (l *Loading) Records() iter.Seq2[replica.Record, error] {
 	return func(yield func(replica.Record, error) bool) {
-		if l.doc == nil {
+		if l.doc == nil || l.doc.fresh {
 			return
 		}
-		for e, err := range l.journal.store.Scan(recordKey(l.doc.num, l.doc.pos), numbered(kindRecord, l.doc.num+1)) {
+		for e, err := range l.reader.Scan(recordKey(l.doc.num, l.next), numbered(kindRecord, l.doc.num+1)) {
 			if err != nil {
 				yield(replica.Record{}, l.error(err))
 				return
 			}
 			rec, err := l.record(&e)
-			if !yield(rec, err) {
+			if err != nil {
+				yield(rec, l.error(err))
+				return
+			}
+			if !yield(rec, nil) {
 				return
 			}
 		}
+		if l.head == nil && l.logged == 0 {
+			yield(replica.Record{}, l.error(corrupt(nameKey(l.doc.name), "there is neither a checkpoint nor a record")))
+			return
+		}
+		l.place()
 	}
 }
 
-func (l *Loading) record(e *store.Entry) (rec replica.Record, err error) {
-	if len(e.Key) != len(recordKey(0, 0)) || len(e.Value) == 0 || e.Value[0] > 1 {
-		return rec, l.error(corrupt(e.Key, "no record"))
+// record reads the next record. Positions have no gaps: one that is missing was
+// not cut off by a crash, which takes the last ones.
+func (l *Loading) record(e *store.Entry) (replica.Record, error) {
+	rec, _, err := parseRecord(e.Key, e.Value)
+	if err != nil {
+		return rec, err
 	}
-	rec = replica.Record{Doc: l.doc.name, Unit: e.Value[0] == 1, Delta: append(delta.Delta(nil), e.Value[1:]...)}
-	if _, err := rec.Delta.Open(); err != nil {
-		return rec, l.error(corrupt(e.Key, "%v", err))
+	if pos := positionOf(e.Key); pos != l.next {
+		return rec, corrupt(recordKey(l.doc.num, l.next), "records %d to %d are missing", l.next, pos-1)
 	}
-	l.doc.pos = positionOf(e.Key) + 1
-	l.doc.logged += len(rec.Delta) + recordCost
+	rec.Doc, rec.Delta = l.doc.name, bytes.Clone(rec.Delta)
+	l.next++
+	l.logged += len(rec.Delta) + recordCost
 	return rec, nil
+}
+
+// place tells the document where its next record belongs.
+func (l *Loading) place() {
+	if l.journal == nil {
+		return
+	}
+	l.journal.mu.Lock()
+	defer l.journal.mu.Unlock()
+	if d := l.doc; !d.placed {
+		d.pos, d.logged, d.placed = l.next, l.logged, true
+	}
 }
 
 // Fetch brings back the rows of one place, for whoever wants to read or write
@@ -132,7 +169,7 @@ func (l *Loading) Fetch(place uint64) error {
 	if place+1 == 0 {
 		to = numbered(kindRow, l.doc.num+1)
 	}
-	for e, err := range l.journal.store.Scan(numbered(kindRow, l.doc.num, place), to) {
+	for e, err := range l.reader.Scan(numbered(kindRow, l.doc.num, place), to) {
 		if err == nil {
 			_, _, err = l.restore(&e)
 		}
@@ -151,7 +188,7 @@ func (l *Loading) Next(n int) (done bool, err error) {
 		l.finish()
 		return true, nil
 	}
-	for e, err := range l.journal.store.Scan(l.from, numbered(kindRow, l.doc.num+1)) {
+	for e, err := range l.reader.Scan(l.from, numbered(kindRow, l.doc.num+1)) {
 		if err != nil {
 			return false, l.error(err)
 		}
@@ -164,14 +201,26 @@ func (l *Loading) Next(n int) (done bool, err error) {
 			return false, l.error(err)
 		}
 	}
-	s := l.copy.State()
-	if l.print != l.head.print || l.Done < l.Rows {
-		return false, l.error(corrupt(numbered(kindHead, l.doc.num), "%d of %d rows are there, or not those that were written", l.Done, l.Rows))
+	if err := l.whole(); err != nil {
+		return false, l.error(err)
 	}
-	s.EndRestore()
-	s.Sweep()
 	l.finish()
 	return true, nil
+}
+
+// whole ends the restoring if exactly the rows are back that were written.
+func (l *Loading) whole() error {
+	key := numbered(kindHead, l.doc.num)
+	switch {
+	case l.Done != l.Rows:
+		return corrupt(key, "%d of %d rows are there", l.Done, l.Rows)
+	case l.print != l.head.print:
+		return corrupt(key, "the rows are not those that were written")
+	}
+	s := l.copy.State()
+	s.EndRestore()
+	s.Sweep()
+	return nil
 }
 
 // take restores a row and counts it.
@@ -216,7 +265,7 @@ func (l *Loading) restore(e *store.Entry) (g kernel.Gone, lives bool, err error)
 }
 
 func (l *Loading) finish() {
-	if l.doc == nil {
+	if l.journal == nil {
 		return
 	}
 	l.journal.mu.Lock()

@@ -44,20 +44,38 @@ func readMeta(s store.Reader) (*meta, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, checkEmpty(s)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("journal: who the replica is cannot be read: %w", err)
+	m := &meta{}
+	if err == nil {
+		err = m.parse(v)
 	}
-	r := wire.NewReader(v)
-	m := &meta{format: r.Uint()}
-	if r.Err() == nil && m.format > format {
-		return nil, fmt.Errorf("%w: the journal has format %d, this release reads up to %d; update it", store.ErrVersion, m.format, format)
-	}
-	copy(m.id[:], r.Bin())
-	m.incarnation, m.clean, m.origin = r.Uint(), r.Uint() == 1, string(r.Bin())
-	if r.Err() != nil || m.id.IsZero() {
-		return nil, corrupt(metaKey, "no identity: %v", r.Err())
+	switch {
+	case errors.Is(err, store.ErrCorrupt):
+		return nil, fmt.Errorf("journal: who the replica is cannot be read; keep the store as it is and restore a backup into an empty one, or start with an empty one, which the other replicas fill: %w", err)
+	case err != nil:
+		return nil, err
 	}
 	return m, nil
+}
+
+// parse reads what put writes.
+func (m *meta) parse(v []byte) error {
+	r := wire.NewReader(v)
+	m.format = r.Uint()
+	if r.Err() == nil && m.format > format {
+		return fmt.Errorf("%w: the journal has format %d, this release reads up to %d; update it", store.ErrVersion, m.format, format)
+	}
+	id := r.Bin()
+	if len(id) != len(m.id) {
+		r.Fail("an identity of %d bytes", len(id))
+	}
+	copy(m.id[:], id)
+	m.incarnation = r.Uint()
+	clean := r.Uint()
+	m.clean, m.origin = clean == 1, string(r.Bin())
+	if r.Err() != nil || r.Len() > 0 || clean > 1 || m.format == 0 || m.id.IsZero() {
+		return corrupt(metaKey, "no identity: %v", r.Err())
+	}
+	return nil
 }
 
 // checkEmpty keeps a store whose identity is gone, or that is somebody else's,
@@ -82,7 +100,10 @@ func readClock(s store.Reader) (hlc.Time, error) {
 	}
 	r := wire.NewReader(v)
 	t := hlc.Time(r.Uint())
-	return t, r.Err()
+	if r.Err() != nil || r.Len() > 0 || t > hlc.MaxTime {
+		return 0, corrupt(clockKey, "no time: %v", r.Err())
+	}
+	return t, nil
 }
 
 func putClock(b *store.Batch, t hlc.Time) {

@@ -26,6 +26,7 @@ func parseRowKey(key []byte) (actor uint32, seq uint64) {
 const (
 	rowMarked = 1 << iota
 	rowExpires
+	rowFlags // the first number that is none
 )
 
 // appendRow appends a live dot's row, without its checksum.
@@ -60,6 +61,9 @@ func parseRow(key, value []byte) (row, error) {
 	r := wire.NewReader(value)
 	var x row
 	flags := r.Uint()
+	if flags >= rowFlags {
+		r.Fail("flags %#x", flags)
+	}
 	if flags&rowMarked != 0 {
 		x.Flags = kernel.Mark
 	}
@@ -73,14 +77,41 @@ func parseRow(key, value []byte) (row, error) {
 		n = 0
 	}
 	for range n {
-		x.path = append(x.path, kernel.Component{Tag: kernel.Tag(r.Uint()), Name: string(r.Bytes())})
+		x.path = append(x.path, kernel.Component{Tag: readTag(&r), Name: string(r.Bytes())})
 	}
-	x.Tag = kernel.Tag(r.Uint())
+	x.Tag = readTag(&r)
 	x.Key, x.Value = string(r.Bytes()), string(r.Bytes())
-	if r.Err() != nil || r.Len() > 0 || len(x.Key) > kernel.MaxKey || len(x.Value) > kernel.MaxValue {
+	if r.Err() != nil || r.Len() > 0 {
 		return x, corrupt(key, "no row: %v, %d bytes left", r.Err(), r.Len())
 	}
-	return x, nil
+	return x, x.check(key, flags)
+}
+
+func readTag(r *wire.Reader) kernel.Tag {
+	t := r.Uint()
+	if t == 0 || t > 0x7f {
+		r.Fail("tag %d", t)
+	}
+	return kernel.Tag(t)
+}
+
+// check refuses what no state holds: it could not be encoded again.
+func (x *row) check(key []byte, flags uint64) error {
+	names := 0
+	for i := range x.path {
+		names += len(x.path[i].Name)
+	}
+	switch {
+	case len(x.Key) > kernel.MaxKey, len(x.Value) > kernel.MaxValue, names > wire.MaxPath:
+		return corrupt(key, "a row above the limits")
+	case x.Tag&1 == 1 && x.Value != "":
+		return corrupt(key, "a value under a tag that has none")
+	case x.Time > hlc.MaxTime, x.Expiry > hlc.MaxTime, flags&rowExpires != 0 && x.Expiry == 0:
+		return corrupt(key, "a time out of bounds")
+	case kernel.PlaceHash(x.path, x.Tag, x.Key) != placeOf(key):
+		return corrupt(key, "a row of another place")
+	}
+	return nil
 }
 
 // payload returns what the row adds to a state, whose containers it creates by need.
