@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 )
 
 func main() {
@@ -29,7 +30,7 @@ func main() {
 	if *quick {
 		s.rounds = min(s.rounds, 3)
 	}
-	if missed := s.run(append(typeQuestions(), pathQuestions()...)); missed > 0 && *strict {
+	if missed := s.run(slices.Concat(typeQuestions(), pathQuestions(), storeQuestions())); missed > 0 && *strict {
 		os.Exit(1)
 	}
 }

@@ -168,8 +168,23 @@ func (p *Pending) Keep(dst []byte, s *kernel.State, limit int) (Delta, causal.Ra
 	first := max(p.own.Lo, p.kept+1)
 	own := causal.Range{Lo: first, Hi: p.cut(s, first, limit)}
 	p.kept = own.Hi
-	out, _ := p.unit(dst, s, own, p.killsFrom(first))
+	from := p.killsFrom(first)
+	out, to := p.unit(dst, s, own, from)
+	p.forgetOwn(from, to)
 	return out, own
+}
+
+// forgetOwn drops kills of events that wait here themselves: victim and killer
+// are sealed in one unit, which says it all by claiming both.
+func (p *Pending) forgetOwn(from, to int) {
+	rest := slices.DeleteFunc(p.kills[from:to], func(k kill) bool {
+		if k.dot == (kernel.Dot{}) {
+			p.moved--
+			return true
+		}
+		return k.dot.Actor == p.Self && p.Has(k.dot.Seq)
+	})
+	p.kills = slices.Delete(p.kills, from+len(rest), to)
 }
 
 // killsFrom returns the index of the first kill by the event seq or a later one.

@@ -77,6 +77,7 @@ func TestOverwritesThatAreKeptCoalesce(t *testing.T) {
 		require.Zero(t, a.Loose())
 		require.NoError(t, d.Merge(restored.State))
 	}
+	require.LessOrEqual(t, len(a.kills), 1, "what waits takes no more than what lives")
 	units, _ := a.sealAll(200)
 	require.Len(t, units, 1)
 	require.Less(t, len(units[0]), 100)
