@@ -62,6 +62,9 @@ type Status struct {
 	// Store at the start. Until it is 0 the replica does not join the others.
 	Loading int `json:"loading,omitempty"`
 	Stored  int `json:"stored,omitempty"`
+	// Damaged is how many documents were found damaged in the Store since the
+	// replica was opened, and put aside there. Other replicas bring them back.
+	Damaged int `json:"damaged,omitempty"`
 	// Failed says why the Store takes no more writes, if it failed.
 	Failed string `json:"failed,omitempty"`
 	// Denied lists subjects that the server refused for want of permission
@@ -116,7 +119,7 @@ func (r *Replica) Status() Status {
 			BytesIn: c.BytesIn, BytesOut: c.BytesOut, LogBytes: c.LogBytes,
 		},
 	}
-	if out.Loading, out.Stored = s.Loading, s.Loaded; s.Failed != nil {
+	if out.Loading, out.Stored, out.Damaged = s.Loading, s.Loaded, s.Damaged; s.Failed != nil {
 		out.Failed = s.Failed.Error()
 	}
 	for _, p := range s.Peers {

@@ -219,3 +219,39 @@ func has(s store.Reader, kind byte) bool {
 	}
 	return false
 }
+
+// TestADamagedDocumentIsPutAsideAndHealed damages one entry after another of
+// one node of two.
+func TestADamagedDocumentIsPutAsideAndHealed(t *testing.T) {
+	net := memory.NewNetwork(memory.Config{})
+	peer := start(t, net.Connect("peer"))
+	s := store.NewMemory()
+	n := start(t, net.Connect("first"), on(s, EveryCommit))
+	for i := range 40 {
+		require.NoError(t, set(n, "small", fmt.Sprint("k", i%5), fmt.Sprint(i)))
+		require.NoError(t, set(n, "large", fmt.Sprint("k", i), string(make([]byte, 4000))))
+	}
+	require.Eventually(t, func() bool { return has(s, 'R') && has(s, 'H') && peer.Digest() == n.Digest() }, 10*time.Second, time.Millisecond)
+	require.NoError(t, n.Close())
+	want := peer.Digest()
+	var keys [][]byte
+	for e, err := range s.Scan([]byte{'H'}, []byte{'S'}) {
+		require.NoError(t, err)
+		if e.Key[0] != 'M' && e.Key[0] != 'N' { // who the replica is, and names
+			keys = append(keys, append([]byte(nil), e.Key...))
+		}
+	}
+	for i, key := range keys {
+		copied := s.Copy()
+		require.True(t, copied.Corrupt(key, func(v []byte) []byte { v[len(v)/2] ^= 1; return v }))
+		again := doomed(t, net.Connect(fmt.Sprint("again", i)), on(copied, EveryCommit))
+		require.Eventually(t, func() bool { return again.Digest() == want }, 10*time.Second, time.Millisecond, "key %q", key)
+		require.Equal(t, 1, again.Status().Damaged, "key %q", key)
+		require.NoError(t, again.Close())
+		healed := doomed(t, nil, on(copied, EveryCommit))
+		require.Equal(t, want, healed.Digest(), "key %q", key)
+		require.Zero(t, healed.Status().Damaged)
+		require.NoError(t, healed.Close())
+	}
+	require.Equal(t, want, peer.Digest(), "nothing of it was spread")
+}

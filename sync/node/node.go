@@ -120,6 +120,9 @@ func (n *Node) openJournal() error {
 	if start.Copied {
 		c.Logger.Warn("joinery: the store was copied, restored or moved; the replica goes on under a new incarnation", "space", c.Space)
 	}
+	for _, err := range start.Damaged {
+		c.Logger.Warn("joinery: stored data is damaged", "space", c.Space, "error", err)
+	}
 	n.journal = j
 	n.commits.init()
 	n.checkpointed = make(chan struct{}, 1)

@@ -147,7 +147,7 @@ func (n *Node) putAside(doc string, damage error) {
 	delete(n.resident.partial, doc)
 	n.resident.damaged++
 	n.core.Commit(time.Now()) // fields that were there may have been written
-	n.handOn()
+	n.report(n.handOn())
 	n.core.Discard(doc, replica.Alarm{Kind: replica.Damage, Doc: doc, Detail: damage.Error()})
 	salvaged, err := any(n.journal).(interface {
 		PutAside(string, error) ([]replica.Record, error)
@@ -156,18 +156,12 @@ func (n *Node) putAside(doc string, damage error) {
 		n.cfg.Logger.Error("joinery: a damaged document could not be put aside", "space", n.cfg.Space, "document", doc, "error", err)
 		return
 	}
-	queued := n.commits.recordsOf(doc)
-	out := n.core.Ready()
-	for _, rec := range salvaged {
-		if err := n.core.Load(rec); err == nil {
-			out.Records = append(out.Records, rec)
+	for _, rec := range append(salvaged, n.commits.recordsOf(doc)...) {
+		if err := n.core.Load(rec); err != nil {
+			n.cfg.Logger.Error("joinery: a salvaged record could not be loaded", "space", n.cfg.Space, "document", doc, "error", err)
 		}
 	}
-	for _, rec := range queued {
-		_ = n.core.Load(rec) // it was made here a moment ago
-	}
-	n.commits.put(&out, n.identity())
-	n.report(out.Alarms)
+	n.report(n.handOn())
 }
 
 // Loading says how many documents are not in memory yet, and of how many.

@@ -52,6 +52,7 @@ type Status struct {
 	Alarms    uint64
 	Loading   int   // documents that are not in memory yet
 	Loaded    int   // and of how many
+	Damaged   int   // documents that were found damaged since Open and put aside
 	Failed    error // why the store takes no more, if it failed
 }
 
@@ -67,7 +68,7 @@ func (n *Node) Status() Status {
 		Dropped: n.counters.dropped.Load(), Alarms: n.counters.alarms.Load(),
 	}
 	if s.Loading, s.Loaded = left, of; n.journal != nil {
-		s.Failed = n.commits.failed()
+		s.Failed, s.Damaged = n.commits.failed(), n.resident.damaged
 	}
 	s.Replica.Refused += n.counters.refused.Load()
 	n.counters.mu.Lock()
