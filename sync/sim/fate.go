@@ -78,11 +78,25 @@ func (l *ledger) isUnsynced(d causal.Dot) bool {
 	return u == nil || u.fate != durable
 }
 
-// isTwinVisible reports whether two durable units have one dot.
-func (l *ledger) isTwinVisible() bool {
-	for _, t := range l.twins {
-		if t[0].fate == durable && t[1].fate == durable {
-			return true
+// twin is two units with one dot and two payloads. A payload and a removal are
+// none: they look like a payload that was removed.
+type twin struct {
+	dot  causal.Dot
+	a, b *unit
+}
+
+// isVisible reports whether replicas had to notice a twin: both units are
+// durable, and the dot is not dead everywhere.
+func (t *twin) isVisible(nodes []*node, doc string) bool {
+	if t.a.fate != durable || t.b.fate != durable {
+		return false
+	}
+	for _, n := range nodes {
+		if d := n.r.View(doc); d != nil {
+			s := d.State()
+			if i, ok := s.Lookup(t.dot.Actor); ok && s.IsLive(i, t.dot.Seq) {
+				return true
+			}
 		}
 	}
 	return false

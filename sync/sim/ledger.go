@@ -20,10 +20,8 @@ type ledger struct {
 	// tainted is set once a dot has two payloads. Then a context determines
 	// nothing any more.
 	tainted bool
-	// twins are such units, if that can be seen: two payloads, and not a payload
-	// and a removal, which look like a payload that was removed.
-	twins [][2]*unit
-	doubt int // units that are not durable, lost ones included
+	twins   []twin
+	doubt   int // units that are not durable, lost ones included
 }
 
 // column is one actor's events by sequence number less one.
@@ -92,8 +90,8 @@ func (l *ledger) enter(own stretch, first uint64, home int, f *delta.Frame, d de
 			old.shared = old.shared || old.home != home
 			return old, nil
 		default:
-			if c.addsTwice(f) {
-				l.twins = append(l.twins, [2]*unit{old, u})
+			if dot, ok := c.addsTwice(f); ok {
+				l.twins = append(l.twins, twin{dot, old, u})
 			}
 			l.doubt++
 			return u, fmt.Errorf("event %d of %v was minted twice, in units %v and %v", seq, own.actor, old.own, own.Range)
@@ -122,15 +120,15 @@ func (l *ledger) enter(own stretch, first uint64, home int, f *delta.Frame, d de
 	return u, nil
 }
 
-// addsTwice reports whether a unit adds a payload under a dot that has another.
-func (c *column) addsTwice(f *delta.Frame) bool {
+// addsTwice returns a dot under which a unit adds a payload and which has another.
+func (c *column) addsTwice(f *delta.Frame) (dot causal.Dot, ok bool) {
 	for add := range f.All() {
 		p := payloadOf(&add)
 		if old := c.at(add.Dot.Seq).add; old != nil && !old.same(&p) {
-			return true
+			return add.Dot, true
 		}
 	}
-	return false
+	return dot, false
 }
 
 // check compares a replica's state without pending events with what its context

@@ -207,8 +207,10 @@ func (w *world) checkExpectations() {
 		}
 	}
 	for doc, l := range w.ledgers {
-		if l.isTwinVisible() && !w.lossy && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 {
-			w.fail(nil, doc, "silent", "a dot has two payloads and nobody noticed")
+		for i := range l.twins {
+			if !w.lossy && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 && l.twins[i].isVisible(w.alive(), doc) {
+				w.fail(nil, doc, "silent", "a dot has two payloads and nobody noticed")
+			}
 		}
 	}
 }

@@ -64,7 +64,7 @@ type Expect struct {
 
 // Bound is within which virtual time after the last fault all replicas hold
 // the same: a few beacons of one second each. Of 100,000 histories with all
-// faults the mean took 0.11 s and the slowest 3.1 s. Generated histories whose
+// faults the mean took 0.11 s and the slowest 3.9 s. Generated histories whose
 // storms do not end have three times as long.
 const Bound = 5 * time.Second
 
