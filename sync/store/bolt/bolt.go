@@ -42,6 +42,7 @@ import (
 	"time"
 
 	engine "go.etcd.io/bbolt"
+	reasons "go.etcd.io/bbolt/errors"
 
 	"github.com/joinery-crdt/joinery/sync/store"
 	"github.com/joinery-crdt/joinery/sync/store/internal/home"
@@ -158,11 +159,11 @@ func (s *Store) openFile(name string, bulk bool) (f *file, err error) {
 
 func (s *Store) openError(path string, err error) error {
 	switch {
-	case errors.Is(err, engine.ErrTimeout):
+	case errors.Is(err, reasons.ErrTimeout):
 		return fmt.Errorf("%w: %s", store.ErrLocked, s.dir)
-	case errors.Is(err, engine.ErrVersionMismatch):
+	case errors.Is(err, reasons.ErrVersionMismatch):
 		return fmt.Errorf("%w: %s: %w", store.ErrVersion, path, err)
-	case errors.Is(err, engine.ErrInvalid), errors.Is(err, engine.ErrChecksum), errors.Is(err, errPanic):
+	case errors.Is(err, reasons.ErrInvalid), errors.Is(err, reasons.ErrChecksum), errors.Is(err, errPanic):
 		return &store.CorruptError{File: path, Err: err}
 	default:
 		return fmt.Errorf("store/bolt: cannot open %s: %w", path, err)

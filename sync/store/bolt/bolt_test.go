@@ -143,3 +143,10 @@ func TestASnapshotOutlivesCompaction(t *testing.T) {
 	require.Equal(t, "after", string(value))
 	require.NoError(t, n.Close())
 }
+
+func TestAKillTakesNothing(t *testing.T) {
+	conformance.KillProcesses(t, conformance.Killing{
+		Open:      func(dir string) (store.Store, error) { return bolt.Open(dir, bolt.Options{}) },
+		Processes: 5,
+	})
+}

@@ -115,7 +115,11 @@ func (f *fence) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 // opened wraps a file that is to be written.
 func (f *fence) opened(file vfs.File, err error, name string) (vfs.File, error) {
 	if err == nil {
-		return &fencedFile{File: file, fence: f, table: isTable(name)}, nil
+		fenced := &fencedFile{File: file, fence: f, path: name, table: isTable(name)}
+		if base := f.FS.PathBase(name); isManifest(base) {
+			fenced.sum = newSum(base)
+		}
+		return fenced, nil
 	}
 	f.fail(err)
 	if isTable(name) {
@@ -244,7 +248,9 @@ func (f *fence) Unwrap() vfs.FS { return f.FS }
 type fencedFile struct {
 	vfs.File
 	fence *fence
+	path  string
 	table bool
+	sum   *sum // of a manifest; nil for others
 }
 
 // do writes or syncs. On a frozen disk only tables go on, whose errors pebble hears.
@@ -257,6 +263,9 @@ func (f *fencedFile) do(write func() error) error {
 
 func (f *fencedFile) Write(p []byte) (int, error) {
 	n := len(p)
+	if f.sum != nil {
+		f.sum.add(p)
+	}
 	err := f.do(func() (err error) {
 		n, err = f.File.Write(p)
 		return err
@@ -279,8 +288,16 @@ func (f *fencedFile) WriteAt(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-func (f *fencedFile) Sync() error     { return f.do(f.File.Sync) }
-func (f *fencedFile) SyncData() error { return f.do(f.File.SyncData) }
+func (f *fencedFile) Sync() error     { return f.sync(f.File.Sync) }
+func (f *fencedFile) SyncData() error { return f.sync(f.File.SyncData) }
+
+func (f *fencedFile) sync(sync func() error) error {
+	err := f.do(sync)
+	if f.sum != nil && !f.fence.frozen() {
+		f.fence.writeSum(f.path, f.sum)
+	}
+	return err
+}
 
 func (f *fencedFile) SyncTo(length int64) (full bool, err error) {
 	err = f.do(func() (err error) {

@@ -5,10 +5,11 @@
 //
 // # What a crash can take
 //
-// Nothing that was applied with sync. What was applied without it is in the
-// operating system's hands as soon as the log's block of 32 KiB is full, at the
-// next sync, or when the store is closed: the kill of the process takes at most
-// the last 32 KiB of such batches, a power loss all of them since the last sync.
+// Nothing that was applied with sync. What was applied without it is handed to the
+// operating system block by block of 32 KiB, as fast as the disk takes them, and
+// in full at the next sync and when the store is closed. So the kill of a process
+// takes the batches of the last block however old they are, and of those before
+// that were not written out yet; a power loss takes all since the last sync.
 // Either way a prefix of the batches is left.
 //
 // # Failures
@@ -23,13 +24,16 @@
 //
 // What fails a checksum when it is read is a [*store.CorruptError] that names
 // the file; all else stays readable. Where compaction meets it, it is logged, and
-// no more.
+// no more. A damaged list of tables or a log that is damaged before what was synced
+// keeps the store from opening. A log that was cut, or damaged in its last
+// records, looks as if a crash had torn it: its tail is missing without a word.
 package pebble
 
 import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"syscall"
 
 	engine "github.com/cockroachdb/pebble/v2"
@@ -155,6 +159,9 @@ func open(dir string, own files, lock *engine.Lock, o Options) (*Store, error) {
 	if err := home.CheckVersion(own, dir, "pebble", formatVersion, "LOCK"); err != nil {
 		return nil, err
 	}
+	if err := checkManifest(own); err != nil {
+		return nil, err
+	}
 	if _, err := home.Origin(own); err != nil {
 		return nil, err
 	}
@@ -177,7 +184,11 @@ func (s *Store) start(o Options) (err error) {
 		}
 	}()
 	if s.db, err = engine.Open(s.dir, s.engineOptions(o)); err != nil {
-		return s.readError(nil, fmt.Errorf("cannot open %s: %w", s.dir, err))
+		err = fmt.Errorf("cannot open %s: %w", s.dir, err)
+		if errors.Is(err, os.ErrNotExist) { // a table that its list names
+			return &store.CorruptError{Err: err}
+		}
+		return s.readError(nil, err)
 	}
 	return nil
 }

@@ -1,8 +1,12 @@
 package pebble_test
 
 import (
+	"bytes"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,4 +43,133 @@ func open(s *pebble.Store, err error) (store.Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func openOnDisk(dir string) (store.Store, error) { return open(pebble.Open(dir, small)) }
+
+func TestAKillTakesNothingThatWasSynced(t *testing.T) {
+	conformance.KillProcesses(t, conformance.Killing{
+		Open: openOnDisk, Sync: true, Processes: long(t, "JOINERY_KILLS", 5),
+	})
+}
+
+// The process tells of each batch, so that the log is not behind by more than the
+// block that is being written.
+func TestAKillTakesTheLastBlocksOfTheLog(t *testing.T) {
+	lost := conformance.KillProcesses(t, conformance.Killing{
+		Open: openOnDisk, Processes: long(t, "JOINERY_KILLS", 5), MayLose: 2 * 32 << 10,
+	})
+	t.Logf("%d bytes lost", lost)
+}
+
+// writeTables leaves a store whose entries are in tables.
+func writeTables(t *testing.T, dir string) {
+	t.Helper()
+	s, err := pebble.Open(dir, small)
+	require.NoError(t, err)
+	value := make([]byte, 1000)
+	for i := range 2000 {
+		var b store.Batch
+		for j := range value {
+			value[j] = byte(i * j * 31)
+		}
+		b.Put(fmt.Appendf(nil, "%06d", i), value)
+		require.NoError(t, s.Apply(&b, false))
+	}
+	require.NoError(t, s.Compact(context.Background()))
+	require.NoError(t, s.Close())
+}
+
+func TestADamagedTableIsNamedAndTheRestIsRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	writeTables(t, dir)
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	require.NoError(t, err)
+	require.NotEmpty(t, tables)
+	data, err := os.ReadFile(tables[0])
+	require.NoError(t, err)
+	data[len(data)/2] ^= 4
+	require.NoError(t, os.WriteFile(tables[0], data, 0o600))
+
+	s, err := pebble.Open(dir, small)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	good, bad := 0, 0
+	for i := range 2000 {
+		key := fmt.Appendf(nil, "%06d", i)
+		if _, err := s.Get(key); err != nil {
+			var corrupt *store.CorruptError
+			require.ErrorAs(t, err, &corrupt)
+			require.Equal(t, tables[0], corrupt.File)
+			require.Equal(t, key, corrupt.Key)
+			bad++
+			continue
+		}
+		good++
+	}
+	require.Positive(t, bad)
+	require.Greater(t, good, 1500)
+	var b store.Batch
+	b.Put([]byte("still"), []byte("writable"))
+	require.NoError(t, s.Apply(&b, true))
+	var last error
+	for _, err := range s.Scan(nil, nil) {
+		last = err
+	}
+	require.ErrorIs(t, last, store.ErrCorrupt)
+}
+
+// TestADamagedListOfTablesIsFoundOrHarmless flips one bit at a time of the
+// manifest. What opens has everything.
+func TestADamagedListOfTablesIsFoundOrHarmless(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	writeTables(t, dir)
+	manifests, err := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	require.NoError(t, err)
+	name := manifests[len(manifests)-1]
+	whole, err := os.ReadFile(name)
+	require.NoError(t, err)
+	found := 0
+	for at := 0; at < len(whole); at += 1 + len(whole)/60 {
+		copied := filepath.Join(t.TempDir(), "data")
+		require.NoError(t, os.CopyFS(copied, os.DirFS(dir)))
+		flipped := bytes.Clone(whole)
+		flipped[at] ^= 1 << (at % 8)
+		require.NoError(t, os.WriteFile(filepath.Join(copied, filepath.Base(name)), flipped, 0o600))
+		s, err := pebble.Open(copied, small)
+		if err != nil {
+			require.ErrorIs(t, err, store.ErrCorrupt, "byte %d of %d", at, len(whole))
+			_, err = pebble.Open(copied, small)
+			require.NotErrorIs(t, err, store.ErrLocked, "the lock was given back")
+			found++
+			continue
+		}
+		n := 0
+		for _, err := range s.Scan(nil, nil) {
+			require.NoError(t, err)
+			n++
+		}
+		require.Equal(t, 2000, n, "byte %d of %d", at, len(whole))
+		require.NoError(t, s.Close())
+	}
+	require.Positive(t, found)
+	t.Logf("%d of 60 found", found)
+}
+
+func TestAMissingTableIsAnErrorOfOpen(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	writeTables(t, dir)
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(tables[0]))
+	_, err = pebble.Open(dir, small)
+	require.ErrorIs(t, err, store.ErrCorrupt)
+	require.ErrorContains(t, err, strings.TrimSuffix(filepath.Base(tables[0]), ".sst"))
+}
+
+func TestOptionsOutOfBoundsAreRefused(t *testing.T) {
+	for _, o := range []pebble.Options{{CacheBytes: -1}, {MemtableBytes: 1}, {MaxOpenFiles: 1}} {
+		_, err := pebble.Open(t.TempDir(), o)
+		require.ErrorContains(t, err, "give")
+	}
 }

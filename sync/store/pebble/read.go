@@ -47,7 +47,10 @@ func (s *Store) Scan(from, to []byte) iter.Seq2[store.Entry, error] {
 
 // scan yields a range of a reader until it is closed.
 func (s *Store) scan(r engine.Reader, from, to []byte, closed func() bool, yield func(store.Entry, error) bool) {
-	bounds := engine.IterOptions{LowerBound: from}
+	var bounds engine.IterOptions
+	if len(from) > 0 {
+		bounds.LowerBound = from
+	}
 	if len(to) > 0 {
 		if bytes.Compare(from, to) >= 0 {
 			return
