@@ -9,6 +9,7 @@ import (
 
 	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/journal"
 	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/replica"
 	"github.com/joinery-crdt/joinery/sync/store"
@@ -34,7 +35,8 @@ type Config struct {
 	// SyncEvery is how long a write waits for the disk at most, with Interval.
 	// Default 100 ms.
 	SyncEvery time.Duration
-	pause     func() // called before each step of loading, by tests
+	pause     func()         // called before each step of loading, by tests
+	journal   journal.Config // limits, for tests
 	// Logger takes what an operator should know; nil is silent.
 	Logger *slog.Logger
 	// Inbox bounds the messages that wait to be merged. Default 65536.

@@ -109,7 +109,8 @@ func (n *Node) begins() (err error) {
 // openJournal finds out who the node is and what it has.
 func (n *Node) openJournal() error {
 	c := &n.cfg
-	j, start, err := journal.Open(c.Store, journal.Config{ID: c.Replica.ID, NewID: c.NewID})
+	c.journal.ID, c.journal.NewID = c.Replica.ID, c.NewID
+	j, start, err := journal.Open(c.Store, c.journal)
 	if err != nil {
 		return err
 	}
