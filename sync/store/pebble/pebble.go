@@ -9,8 +9,8 @@
 // operating system block by block of 32 KiB, as fast as the disk takes them, and
 // in full at the next sync and when the store is closed. So the kill of a process
 // takes the batches of the last block however old they are, and of those before
-// that were not written out yet; a power loss takes all since the last sync.
-// Either way a prefix of the batches is left.
+// that were not written out yet, Options.MemtableBytes at most; a power loss takes
+// all since the last sync. Either way a prefix of the batches is left.
 //
 // # Failures
 //
