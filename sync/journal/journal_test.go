@@ -23,6 +23,8 @@ type bench struct {
 	j     *Journal
 	r     *replica.Replica
 	seed  uint64
+
+	damaged []error // as the start said
 }
 
 var epoch = time.Unix(1e9, 0)

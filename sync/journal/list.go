@@ -140,8 +140,8 @@ func (j *Journal) rename(bad []damagedName, start *Start) error {
 }
 
 // orphans returns the numbers under which there is data of no document and of
-// none that was put aside.
-func orphans(r store.Reader, docs map[string]*document) (lost []uint64, err error) {
+// none that was put aside. It goes on behind what is damaged, if it can.
+func orphans(r store.Reader, docs map[string]*document) (lost []uint64, odd error) {
 	known := make(map[uint64]struct{}, len(docs))
 	for _, d := range docs {
 		known[d.num] = struct{}{}
@@ -149,7 +149,8 @@ func orphans(r store.Reader, docs map[string]*document) (lost []uint64, err erro
 	for _, kind := range []byte{kindAside, kindHead, kindRecord, kindRow} {
 		for num, err := range numbers(r, kind) {
 			if err != nil {
-				return lost, err
+				odd = errors.Join(odd, err)
+				continue
 			}
 			if _, ok := known[num]; ok {
 				continue
@@ -160,5 +161,5 @@ func orphans(r store.Reader, docs map[string]*document) (lost []uint64, err erro
 			}
 		}
 	}
-	return lost, nil
+	return lost, odd
 }

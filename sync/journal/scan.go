@@ -42,7 +42,8 @@ func each(r store.Reader, from, to []byte) iter.Seq2[store.Entry, error] {
 func after(key []byte) []byte { return append(key[:len(key):len(key)], 0) }
 
 // numbers yields the numbers of the documents that have entries of a kind, in
-// order. It skips from one to the next, whatever lies between them.
+// order. It skips from one to the next, whatever lies between them. A key without
+// a number comes as an error, behind which it goes on.
 func numbers(r store.Reader, kind byte) iter.Seq2[uint64, error] {
 	return func(yield func(uint64, error) bool) {
 		for from := []byte{kind}; from != nil; {
@@ -54,6 +55,9 @@ func numbers(r store.Reader, kind byte) iter.Seq2[uint64, error] {
 			case key == nil:
 				return
 			case len(key) < 9:
+				if !yield(0, corrupt(key, "no key of a journal")) {
+					return
+				}
 				from = after(key)
 				continue
 			}
