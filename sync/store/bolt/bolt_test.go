@@ -42,7 +42,7 @@ func place(dir string) conformance.Place {
 	}
 }
 
-func open(t *testing.T, dir string) *bolt.Store {
+func open(t testing.TB, dir string) *bolt.Store {
 	t.Helper()
 	s, err := bolt.Open(dir, bolt.Options{})
 	require.NoError(t, err)
