@@ -102,6 +102,19 @@ func (d *Document) MergeFrame(f *delta.Frame) error {
 	return nil
 }
 
+// MergeAgain merges an opened delta that brings no events, and reports whether it
+// changed anything even so: then an identity was used twice, or somebody lost
+// data, and the state's conflicts say what does not stand any more.
+func (d *Document) MergeAgain(f *delta.Frame) (changed bool, err error) {
+	if d.group != nil {
+		panic("crdt: merge inside an Update")
+	}
+	if !f.Fits(&d.state) {
+		return false, delta.ErrUnfit
+	}
+	return f.Again(&d.state), nil
+}
+
 // Flush seals what is pending and appends it as one delta. If nothing is
 // pending it returns dst as it is.
 func (d *Document) Flush(dst []byte) delta.Delta {

@@ -7,7 +7,9 @@
 //
 //	unknown < live(path, payload) < dead
 //
-// and merging is the pointwise maximum. A [State] holds
+// and merging is the pointwise maximum. If an identity was used twice a dot may
+// come with two payloads; they are ordered, too, so that all replicas end with
+// the greater one, and the other is handed out (see [Conflict]). A [State] holds
 //
 //   - the causal context: the exact set of events absorbed with all effects;
 //   - the live dots with their payloads, indexed by path and by dot;
@@ -22,7 +24,8 @@
 // # Invariants
 //
 // Live dots are in the context. Deaths ahead are not. Two states with equal
-// contexts have equal live dots. A dot never has two payloads.
+// contexts have equal live dots, unless an identity was used twice: then they
+// have once each has merged the other.
 //
 // # Costs
 //

@@ -37,28 +37,24 @@ func (s *State) dropRange(a Index, r causal.Range, except causal.Ranges) {
 		return true
 	})
 	for _, id := range s.scratch {
+		if s.suspicious {
+			s.suspectDeath(id)
+		}
 		s.drop(id)
 	}
 }
 
-// Learn merges a payload: its dot becomes live unless it is known already.
+// Learn merges a payload: its dot becomes live unless it is known already. Of
+// two payloads under one dot the greater one stands, see [Conflict].
 func (s *State) Learn(a Index, seq uint64, p *Payload) {
 	x := &s.actors[a]
 	if x.seen.Contains(seq) {
-		if id := x.dots.get(seq); id != none && !s.leaves.at(id).holds(p) {
-			s.conflicts++
-		}
+		s.again(a, seq, p)
 		return
 	}
 	if !x.ahead.Contains(seq) {
 		s.add(a, seq, p)
 	}
-}
-
-// holds reports whether the leaf has this payload.
-func (l *leaf) holds(p *Payload) bool {
-	return l.time == p.Time && l.flags&Mark == p.Flags&Mark && l.expiry() == p.Expiry &&
-		l.tag == p.Tag && l.key() == p.Key && l.value() == p.Value && l.parent == p.Parent
 }
 
 // Claim puts rs, ordered, into the context, with all effects merged before.

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -15,6 +17,7 @@ import (
 type partial struct {
 	dots   map[Dot]struct{} // that died, or were killed before their row came
 	ranges map[Index]causal.Ranges
+	early  map[Dot][]Version // payloads that came before the row of their dot, if it has one
 }
 
 // few is the longest range whose numbers are buried one by one.
@@ -23,25 +26,55 @@ const few = 16
 // StartRestore makes the state partial. Claim the context afterwards, and Restore
 // the live dots.
 func (s *State) StartRestore() {
-	s.partial = &partial{dots: make(map[Dot]struct{}), ranges: make(map[Index]causal.Ranges)}
+	s.partial = &partial{dots: make(map[Dot]struct{}), ranges: make(map[Index]causal.Ranges), early: make(map[Dot][]Version)}
 }
 
 // Restore puts a live dot of the context back, unless it is there or has died
-// meanwhile. It returns the dot's fingerprint, and whether it lives now. The
-// observer is not told.
+// meanwhile. It returns the fingerprint of the payload, and whether the dot lives
+// now: if payloads conflict, with a greater one. The observer is not told.
 func (s *State) Restore(a Index, seq uint64, p *Payload) (print uint64, lives bool) {
 	if id := s.actors[a].dots.get(seq); id != none {
-		return s.print(s.leaves.at(id)), true
+		if l := s.leaves.at(id); l.holds(p) {
+			return s.print(l), true
+		}
+		return s.printOf(a, seq, p), true
 	}
 	if s.partial.has(Dot{a, seq}) || !s.actors[a].seen.Contains(seq) {
-		kv, flags := p.pack()
-		s.tree.node(Root) // there may be nothing yet
-		return s.print(&leaf{kv: kv, time: p.Time, seq: seq, actor: a, parent: p.Parent, keyLen: uint16(len(p.Key)), tag: p.Tag, flags: flags}), false
+		return s.printOf(a, seq, p), false
 	}
 	h := hash(p.Parent, p.Tag, p.Key)
 	before := s.live
 	s.insert(h, s.head(h, p.Parent, p.Tag, p.Key), a, seq, p)
-	return before ^ s.live, true
+	print = before ^ s.live
+	if len(s.partial.early) > 0 {
+		s.learnEarly(a, seq)
+	}
+	return print, true
+}
+
+// learnEarly merges the payloads that came before a dot's row.
+func (s *State) learnEarly(a Index, seq uint64) {
+	early := s.partial.early[Dot{a, seq}]
+	delete(s.partial.early, Dot{a, seq})
+	for i := range early {
+		p := early[i].Payload
+		for _, c := range early[i].Path {
+			p.Parent = s.Ensure(p.Parent, c.Tag, c.Name)
+		}
+		s.again(a, seq, &p)
+	}
+}
+
+// await keeps a payload of an event that was seen until the row of its dot
+// comes, if there is one: only then the dot lives.
+func (s *State) await(d Dot, p *Payload) {
+	if s.partial.has(d) {
+		return
+	}
+	v, early := s.version(p), s.partial.early[d]
+	if !slices.ContainsFunc(early, v.equals) {
+		s.partial.early[d] = append(early, v)
+	}
 }
 
 // EndRestore says that all live dots are back. Digest and Fingerprint mean
@@ -69,19 +102,23 @@ func (p *partial) bury(a Index, r causal.Range, except causal.Ranges) {
 	}
 }
 
-// Gone is a dot that lived, the hash of its place, and its fingerprint.
+// Gone is a dot that lived, the hash of its place, and its fingerprint. If it is
+// Replaced it lived on, maybe elsewhere, with a greater payload: whoever keeps
+// rows has to write that dot's again.
 type Gone struct {
 	Dot
-	Place uint64
-	Print uint64
+	Place    uint64
+	Print    uint64
+	Replaced bool
 }
 
 // TrackGone makes the state collect the dots that cease to live, for somebody
 // who keeps rows of them.
 func (s *State) TrackGone() { s.tracking = true }
 
-// TakeGone appends what was collected since the last call. A dot may be among
-// it although it lives: a group that was rolled back brought it back.
+// TakeGone appends what was collected since the last call, in order: the first
+// entry of a dot says what there was at that call. A dot may be among it although
+// it lives and was not Replaced: a group that was rolled back brought it back.
 func (s *State) TakeGone(dst []Gone) []Gone {
 	dst = append(dst, s.gone...)
 	s.gone = s.gone[:0]
@@ -101,8 +138,12 @@ func (s *State) noteGone(l *leaf, print uint64) {
 		s.partial.dots[d] = struct{}{}
 	}
 	if s.tracking {
-		s.gone = append(s.gone, Gone{d, placeHash(s.tree.nodes[l.parent].print, l.tag, l.key()), print})
+		s.gone = append(s.gone, Gone{Dot: d, Place: s.placeOf(l), Print: print})
 	}
+}
+
+func (s *State) placeOf(l *leaf) uint64 {
+	return placeHash(s.tree.nodes[l.parent].print, l.tag, l.key())
 }
 
 // Place returns the hash of a leaf's place, see [PlaceHash].

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"encoding/binary"
-	"errors"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -20,10 +19,6 @@ const (
 	MaxValue = 128 << 10
 )
 
-// ErrConflict means that one dot came with two different payloads: its actor's
-// identity was used twice. The first payload stands here.
-var ErrConflict = errors.New("kernel: one dot with two payloads")
-
 // Index numbers the actors that a state knows. It is local to the state.
 type Index uint32
 
@@ -39,13 +34,14 @@ type State struct {
 	tree    tree
 	live    uint64 // XOR of the fingerprints of all live dots
 
-	observer  Observer
-	conflicts uint64
-	scratch   []leafID
-	journal   *journal
-	partial   *partial // while it is being restored
-	tracking  bool
-	gone      []Gone // since TakeGone, if tracking
+	observer   Observer
+	conflicts  conflicts
+	suspicious bool // see Suspect
+	scratch    []leafID
+	journal    *journal
+	partial    *partial // while it is being restored
+	tracking   bool
+	gone       []Gone // since TakeGone, if tracking
 }
 
 // actor is what the state knows of one actor's events.
@@ -65,9 +61,6 @@ type Observer interface {
 
 // Observe sets the observer; nil ends it.
 func (s *State) Observe(o Observer) { s.observer = o }
-
-// Conflicts returns how often a merge met a dot with a second payload.
-func (s *State) Conflicts() uint64 { return s.conflicts }
 
 // Intern returns the index of an actor, making it known by need.
 func (s *State) Intern(id causal.Actor) Index {
@@ -238,6 +231,11 @@ func (s *State) forget(l *leaf) {
 	if s.tracking || s.partial != nil {
 		s.noteGone(l, print)
 	}
+	s.erase(l, print)
+}
+
+// erase is forget for a dot that may go on with another payload.
+func (s *State) erase(l *leaf, print uint64) {
 	s.live ^= print
 	s.actors[l.actor].dots.remove(l.seq, print)
 }
@@ -274,6 +272,11 @@ func (s *State) drop(id leafID) {
 	}
 	s.note(id)
 	s.forget(l)
+	s.detach(id, l)
+}
+
+// detach takes a leaf out of the lists and the path index and frees it.
+func (s *State) detach(id leafID, l *leaf) {
 	switch {
 	case l.flags&isHead == 0:
 		s.unlinkSibling(l)
@@ -328,7 +331,7 @@ func (s *State) relink(l *leaf, next, prev leafID) {
 }
 
 // Clone returns a copy that shares nothing that can change. The observer is
-// not copied. It panics if the state is partial.
+// not copied, nor are the conflicts that wait to be taken. It panics if the state is partial.
 func (s *State) Clone() *State {
 	if s.partial != nil {
 		panic("kernel: clone of a state that is being restored")
@@ -336,7 +339,7 @@ func (s *State) Clone() *State {
 	out := &State{
 		actors: slices.Clone(s.actors), byActor: make(map[causal.Actor]Index, len(s.byActor)),
 		leaves: s.leaves.clone(), paths: s.paths.clone(), tree: s.tree.clone(),
-		live: s.live, conflicts: s.conflicts,
+		live: s.live, conflicts: conflicts{count: s.conflicts.count},
 	}
 	for i := range out.actors {
 		a := &out.actors[i]

@@ -193,7 +193,7 @@ func TestCloneSharesNothingThatChanges(t *testing.T) {
 }
 
 // A dot that comes with two payloads means that an identity was used twice.
-func TestSecondPayloadOfADotIsCountedAndIgnored(t *testing.T) {
+func TestTheGreatestPayloadOfADotStandsAndOthersAreCounted(t *testing.T) {
 	var s State
 	a := s.Intern(alice)
 	first := Payload{Tag: 2, Key: "k", Value: "first", Time: 3}
@@ -207,13 +207,18 @@ func TestSecondPayloadOfADotIsCountedAndIgnored(t *testing.T) {
 	} {
 		p := first
 		change(&p)
+		print := s.printOf(a, 1, &p)
+		want := max(print, s.Fingerprint())
 		s.Learn(a, 1, &p)
 		s.Sweep()
 		require.EqualValues(t, i+1, s.Conflicts())
+		require.Equal(t, want, s.Fingerprint())
+		requireSound(t, &s)
 	}
-	l, _ := s.Winner(Root, 2, "k")
-	require.Equal(t, "first", l.Value)
-	requireSound(t, &s)
+	require.Equal(t, 1, s.Dots())
+	for _, c := range s.TakeConflicts() {
+		require.NotEqual(t, c.Stands, c.Other)
+	}
 }
 
 // A peer may know of a local number before this state uses it, if it lies or

@@ -31,6 +31,7 @@ func (f *Fragment) applyOne(s *kernel.State) {
 	a := s.Intern(c.actor)
 	s.Learn(a, c.start+1, &f.one)
 	s.Claim(a, c.first[0])
+	s.Sweep() // if it replaced a payload elsewhere
 }
 
 // Fits reports whether the state has seen all the dots whose payloads were
@@ -142,24 +143,43 @@ func (f *Fragment) ClaimsOf() iter.Seq2[causal.Actor, causal.Ranges] {
 	}
 }
 
-// News reports whether merging the fragment could change the state.
-func (f *Fragment) News(s *kernel.State) bool {
+// Brings reports whether the fragment claims events that the state has not
+// seen. If it does not, then merging it can only change the state if an identity
+// was used twice, or somebody lost data: see [Fragment.Again].
+func (f *Fragment) Brings(s *kernel.State) bool {
 	for i := range f.sections {
 		c := &f.sections[i]
-		a, ok := s.Lookup(c.actor)
-		if !ok {
+		if len(c.claims) == 0 {
+			continue
+		}
+		if a, ok := s.Lookup(c.actor); !ok || !s.Seen(a).Covers(c.claims) {
 			return true
 		}
-		if !s.Seen(a).Covers(c.claims) {
-			return true
+	}
+	return false
+}
+
+// Again merges a fragment that brings no events, and reports whether it changed
+// the state even so. What dies by it without an explanation, and what has two
+// payloads, is found in the state's conflicts.
+func (f *Fragment) Again(s *kernel.State) (changed bool) {
+	before := s.Fingerprint()
+	changed = f.isAhead(s)
+	s.Suspect(true)
+	defer s.Suspect(false)
+	f.Apply(s)
+	return changed || s.Fingerprint() != before
+}
+
+// isAhead reports whether the fragment knows of deaths ahead that the state does not.
+func (f *Fragment) isAhead(s *kernel.State) bool {
+	for i := range f.sections {
+		c := &f.sections[i]
+		if len(c.deaths) == 0 {
+			continue
 		}
-		if !s.Ahead(a).Covers(c.deaths.Minus(s.Seen(a))) {
+		if a, ok := s.Lookup(c.actor); !ok || !s.Ahead(a).Covers(c.deaths.Minus(s.Seen(a))) {
 			return true
-		}
-		for _, d := range c.deaths {
-			if s.AnyLive(a, d) {
-				return true
-			}
 		}
 	}
 	return false

@@ -90,10 +90,8 @@ func TestKeptFormGivesAReceiverTheSameForLess(t *testing.T) {
 	require.Equal(t, shorter, unfit)
 }
 
-// News must never call something old that would change the state. What it
-// calls new may turn out to change nothing.
-func TestNewsSeesEveryChange(t *testing.T) {
-	news, changed := 0, 0
+func TestOnlyWhatBringsEventsChangesAStateInClosedHistories(t *testing.T) {
+	brings, changed := 0, 0
 	for seed := range int64(200) {
 		w := newWorld(seed).grow(t, 40)
 		for range 20 {
@@ -102,31 +100,75 @@ func TestNewsSeesEveryChange(t *testing.T) {
 				f = encode(w.replicas[w.rng.Intn(3)].State).parse(t)
 			}
 			s := w.replicas[w.rng.Intn(3)].State
-			isNews, before := f.News(s), encode(s)
-			f.Apply(s)
+			before := encode(s)
+			if f.Brings(s) {
+				f.Apply(s)
+				brings++
+			} else {
+				require.False(t, f.Again(s))
+			}
 			if after := encode(s); string(after.body) != string(before.body) {
-				require.True(t, isNews)
 				changed++
 			}
-			if isNews {
-				news++
-			}
+			require.Zero(t, s.Conflicts())
 		}
 	}
-	require.Equal(t, changed, news, "in closed histories it is exact")
+	require.Equal(t, changed, brings)
 	require.Greater(t, changed, 100)
 }
 
+// Two states that used one identity: each fragment that brings no events makes
+// them more alike, in all forms, and says so.
+func TestFragmentsOfATwinSettleWhatStands(t *testing.T) {
+	for name, n := range map[string]int{"one at the root": 1, "a run": 3} {
+		t.Run(name, func(t *testing.T) {
+			x := puts(n, 0, simple)
+			y := puts(n, 0, func(i int) kernel.Payload { p := simple(i); p.Value += "'"; return p })
+			changed := 0
+			for _, pair := range [][2]*replica{{x, y}, {y, x}} {
+				f := unit(pair[0], 1, uint64(n)).parse(t)
+				require.Equal(t, n == 1, f.isOne)
+				require.False(t, f.Brings(pair[1].State))
+				if f.Again(pair[1].State) {
+					changed++
+				}
+			}
+			require.Positive(t, changed)
+			require.GreaterOrEqual(t, x.Conflicts()+y.Conflicts(), uint64(n))
+			requireSame(t, x.State, y.State)
+		})
+	}
+}
+
+func TestAReplacedPayloadLeavesNoContainerBehind(t *testing.T) {
+	x, y := puts(1, 0, simple), &replica{State: &kernel.State{}}
+	y.self = y.Intern(x.Actor(x.self))
+	p := kernel.Payload{Tag: 2, Key: "k"}
+	for x.Fingerprint() < y.Fingerprint() || y.Dots() == 0 { // until x's is the greater one
+		*y.State = kernel.State{}
+		y.self = y.Intern(x.Actor(x.self))
+		p.Parent, p.Time = y.Ensure(kernel.Root, 8, "m"), p.Time+1
+		y.Add(y.self, 1, &p)
+	}
+	require.True(t, unit(x, 1, 1).parse(t).Again(y.State))
+	for range y.Containers(kernel.Root) {
+		t.Fatal("an empty container is left")
+	}
+	_, found := y.Find(kernel.Root, 8, "m")
+	require.False(t, found)
+	requireSame(t, x.State, y.State)
+}
+
 // A fragment may consist of deaths alone, whose killers are claimed elsewhere.
-func TestDeathsAloneAreNewsUntilTheyAreKnown(t *testing.T) {
+func TestDeathsAloneChangeAStateUntilTheyAreKnown(t *testing.T) {
 	r := puts(1, 0, simple)
 	var s kernel.State
 	encode(r.State).parse(t).Apply(&s)
 	f := fragment{of(r.Actor(r.self)).uint(0).ranges(causal.Range{Lo: 1, Hi: 2}).uint(0), 0}.parse(t)
 	for _, live := range []int{1, 0} {
 		require.Equal(t, live, s.Dots())
-		require.Equal(t, live > 0, f.News(&s))
-		f.Apply(&s)
+		require.False(t, f.Brings(&s))
+		require.Equal(t, live > 0, f.Again(&s))
 	}
 	require.Equal(t, "2", s.Ahead(0).String())
 }
@@ -266,9 +308,9 @@ func TestContextsOfManyGapsMergeInOnePass(t *testing.T) {
 	for _, part := range [][2]causal.Ranges{{ranges(1), nil}, {ranges(3), nil}, {nil, ranges(2)}, {nil, ranges(4)}, {ranges(2), nil}} {
 		body := AppendActor(AppendUint(nil, 1), causal.Actor{ID: causal.ID{1}})
 		f := fragment{AppendUint(AppendRanges(AppendRanges(body, part[0]), part[1]), 0), 0}.parse(t)
-		require.True(t, f.News(&s))
+		require.True(t, f.Brings(&s) || f.isAhead(&s))
 		f.Apply(&s)
-		require.False(t, f.News(&s))
+		require.False(t, f.Brings(&s) || f.isAhead(&s))
 		require.NoError(t, s.Verify())
 	}
 }

@@ -128,7 +128,7 @@ func TestRangesOfHugeSizeCostNothing(t *testing.T) {
 	for _, name := range []string{"a claim of 2^60 dots", "deaths of 2^60 dots"} {
 		f := greedy()[name].parse(t)
 		s := newWorld(1).grow(t, 60).replicas[0].State
-		used := scratch(func() { f.News(s); f.Apply(s); f.News(s) })
+		used := scratch(func() { f.Brings(s); f.Apply(s); f.Again(s) })
 		require.Less(t, used, uint64(scratchBase), name)
 		require.NoError(t, s.Verify())
 	}

@@ -60,10 +60,13 @@ func fill(g message.Gift, src Source, hole, lacks causal.Context, limit int) mes
 
 // same answers a replica that has seen all that the source has. Equal contexts
 // with different live dots cannot be, unless an identity was used twice or data was
-// damaged; then the live dots are sent, so that what died on one side dies on both.
+// damaged; then the live dots are sent with all payloads, so that what died on one
+// side dies on both, and of two payloads the same one stands on both.
 func same(g message.Gift, src Source, w *message.Want) message.Gift {
 	if own := src.State.Context(); w.Digest != g.Digest && own.Equal(w.Have) {
-		return frame(g, src, w)
+		g.Answer = message.Frame
+		g.Deltas = []delta.Delta{delta.AppendState(nil, src.State)}
+		return g
 	}
 	g.Answer = message.Same
 	return g

@@ -173,13 +173,11 @@ func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame,
 		return nil, fmt.Errorf("replica: delta of document %q: %w", d.name, delta.ErrUnfit)
 	}
 	r.guard(d, f)
-	if !f.News(d.copy.State()) {
-		r.stats.Duplicates++
-		d.touchConflicts(f)
-		return f, nil
-	}
-	if err := d.copy.MergeFrame(f); err != nil {
+	if changed, err := d.merge(f); err != nil {
 		return nil, err
+	} else if !changed {
+		r.stats.Duplicates++
+		return f, nil
 	}
 	r.stats.UnitsMerged++
 	if isUnit {
@@ -191,13 +189,19 @@ func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame,
 	return f, nil
 }
 
-// touchConflicts merges a frame that brings no news, so that a second payload
-// under a known dot is noticed.
-func (d *document) touchConflicts(f *delta.Frame) {
-	before := d.copy.State().Conflicts()
-	if d.copy.MergeFrame(f) == nil && d.copy.State().Conflicts() > before {
-		d.touch()
+// merge merges a frame and reports whether it changed anything. One that brings
+// no events is merged, too: a second payload under a known dot is noticed, and
+// may replace the first.
+func (d *document) merge(f *delta.Frame) (changed bool, err error) {
+	s := d.copy.State()
+	if f.Brings(s) {
+		return true, d.copy.MergeFrame(f)
 	}
+	changed, err = d.copy.MergeAgain(f)
+	if !changed && s.Conflicts() > d.conflicts {
+		d.touch() // so that others are told that they differ
+	}
+	return changed, err
 }
 
 // guard watches for claims and deaths of events that this replica did not mint

@@ -14,11 +14,12 @@ type Output struct {
 	Messages []Outgoing
 	Changes  []Change
 	Alarms   []Alarm
+	Aside    []Quarantined // to be as durable as Records, and given to Recall at the next start
 }
 
 // IsEmpty reports whether there is nothing to do.
 func (o *Output) IsEmpty() bool {
-	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms) == 0
+	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms)+len(o.Aside) == 0
 }
 
 // Record is a unit or state to be kept: merging all records of a document
@@ -67,7 +68,8 @@ const (
 	// identity. The replica has taken a new incarnation; nothing is lost.
 	Clone AlarmKind = iota + 1
 	// Conflict: one dot came with two payloads, or equal contexts had
-	// different live dots: an identity was used twice, or data was damaged.
+	// different live dots: an identity was used twice, or data was damaged. All
+	// replicas end with the same; what does not stand is in Quarantine.
 	Conflict
 	// Drift: a remote timestamp is far ahead of this replica's clock.
 	Drift
@@ -112,7 +114,8 @@ type Stats struct {
 	Transfers   uint64 // transfers received whole
 	Refused     uint64 // messages that were malformed, foreign or above a limit
 	Echoes      uint64
-	Conflicts   uint64
+	Conflicts   uint64 // dots that came with two payloads, or died for no reason
+	Quarantined uint64 // payloads put aside because of that
 	Drifts      uint64
 	BytesIn     uint64
 	BytesOut    uint64

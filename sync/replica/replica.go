@@ -59,6 +59,8 @@ type Replica struct {
 	listed    time.Time // when the last one began
 	watching  bool
 	drifted   bool
+	aside     quarantine
+	leaving   shelf // what Aside of the next Output is made of
 	out       Output
 	stats     Stats
 }
@@ -77,10 +79,11 @@ type document struct {
 	unsent  bool
 	loose   bool
 	odd     int       // summaries in a row that differed without showing who is behind
-	stuck   [2]uint64 // own digest and a peer's that nothing makes equal
+	stuck   [2]uint64 // own digest and a peer's, of whom nothing is left to learn
 	local   bool      // the change under way is a local write
-	alarmed uint64    // conflicts reported
 	chase   chase
+
+	conflicts uint64 // of the state, that were settled
 }
 
 // New returns a replica that holds nothing yet and mints its dots under a
@@ -138,7 +141,7 @@ func (r *Replica) Stats() Stats {
 // Ready returns what is to be done and forgets it.
 func (r *Replica) Ready() Output {
 	out := r.out
-	r.out = Output{}
+	r.out, r.leaving = Output{}, shelf{}
 	return out
 }
 
@@ -323,11 +326,7 @@ func (d *document) touch() {
 		r.recent = append(r.recent, d)
 	}
 	d.hints = hintBeacons
-	if n := d.copy.State().Conflicts(); n > d.alarmed {
-		r.stats.Conflicts += n - d.alarmed
-		d.alarmed = n
-		r.alarm(Alarm{Kind: Conflict, Doc: d.name, Detail: "one dot came with two payloads; the first is kept here"})
-	}
+	d.settleConflicts()
 }
 
 // settle brings the replica's digest up to date.

@@ -85,8 +85,9 @@ func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
 }
 
 // noteStuck notes that a document differs from a peer's although both have
-// seen the same events, and the peer's whole state did not help. Nothing will,
-// so it is not asked for again as long as both stay as they are.
+// seen the same events, and the peer's whole state is merged: what stands in the
+// conflict is here, and the peer has to learn it. So it is not asked for again as
+// long as both stay as they are.
 func (d *document) noteStuck(f *delta.Frame, theirs uint64) {
 	s := d.copy.State()
 	if own := s.Digest(); own != theirs {
