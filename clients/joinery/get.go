@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,7 +11,7 @@ import (
 )
 
 func newGet(o *options) *cobra.Command {
-	var siblings bool
+	var siblings, exact bool
 	cmd := &cobra.Command{
 		Use:   "get DOC [FIELD]",
 		Short: "Read a document or field",
@@ -18,7 +19,11 @@ func newGet(o *options) *cobra.Command {
 
 Of a single value it prints just that: text as it is, anything else as JSON. Of
 concurrent values it prints the last by time; --siblings prints all of them,
-with who wrote them and when. --json prints records as export does.`,
+with who wrote them and when. --json prints records as export does.
+
+--exact looks at FIELD alone and not below it, which is answered even while a
+large document is still being loaded after a start. It leaves out sets, counters
+of 0 and flags that are off.`,
 		Example: example(
 			"joinery get user:123",
 			"joinery get user:123 address/city",
@@ -26,9 +31,12 @@ with who wrote them and when. --json prints records as export does.`,
 			"joinery get user:123 --json"),
 		Args: takes(cobra.RangeArgs(1, 2)),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
-			q := service.Query{Kind: service.Fields, Doc: args[0], Siblings: siblings}
+			q := service.Query{Kind: service.Fields, Doc: args[0], Siblings: siblings, Exact: exact}
 			if len(args) == 2 {
 				q.Field = args[1]
+			}
+			if exact && (o.json || len(args) < 2) {
+				return misuse(cmd, errors.New("--exact needs a FIELD, and excludes --json"))
 			}
 			if o.json && !siblings {
 				q.Kind = service.Documents
@@ -36,6 +44,7 @@ with who wrote them and when. --json prints records as export does.`,
 			return o.ask(cmd, func(c *service.Client) error { return o.get(cmd, c, q) })
 		}),
 	}
+	cmd.Flags().BoolVar(&exact, "exact", false, "look at FIELD alone, not below it")
 	cmd.Flags().BoolVar(&siblings, "siblings", false, "print all concurrent values, with who and when")
 	return cmd
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type daemon struct {
 	*testing.T
 	ready
+	end func() // stops it, and returns when it has ended
 }
 
 // serve runs joinery serve until the test ends.
@@ -34,15 +36,15 @@ func serve(t *testing.T, args ...string) *daemon {
 		out.Close()
 	}()
 	line, err := bufio.NewReader(in).ReadBytes('\n')
-	t.Cleanup(func() {
+	d := &daemon{T: t, end: sync.OnceFunc(func() {
 		stop()
 		require.Equal(t, exitDone, <-code, "serve: %s", &errs)
-	})
+	})}
+	t.Cleanup(d.end)
 	if err != nil {
 		stop()
 		require.NoError(t, err, "serve is not ready: %s", &errs)
 	}
-	d := &daemon{T: t}
 	require.NoError(t, json.Unmarshal(line, &d.ready))
 	return d
 }

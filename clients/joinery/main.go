@@ -4,9 +4,11 @@
 //	joinery serve                    a replica with a NATS server of its own
 //	joinery put user:123 name Alice  and get, delete, add, remove, inc, watch, ...
 //	joinery import FILE              JSON Lines into a replica, and export back
+//	joinery serve --dir DIR          a replica that keeps its data on disk
+//	joinery backup FILE              and restore, verify, compact
 //
-// The commands other than demo and serve are thin clients: they hold no
-// replica, but ask one through NATS. "joinery help COMMAND" has examples.
+// The commands other than demo, serve, restore and verify are thin clients: they
+// hold no replica, but ask one through NATS. "joinery help COMMAND" has examples.
 //
 // # Exit status
 //

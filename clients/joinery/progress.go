@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/joinery-crdt/joinery/sync/journal"
 )
 
 // progress tells how long work is getting on: a line that is rewritten on a
@@ -13,6 +15,7 @@ type progress struct {
 	terminal bool
 	quiet    bool
 	verb     string
+	noun     string // of what is counted besides bytes; "" is nothing
 	start    time.Time
 	shown    time.Time
 
@@ -28,7 +31,7 @@ const (
 
 func newProgress(out io.Writer, verb string, quiet bool) *progress {
 	now := time.Now()
-	return &progress{out: out, terminal: isTerminal(out), quiet: quiet, verb: verb, start: now, shown: now}
+	return &progress{out: out, terminal: isTerminal(out), quiet: quiet, verb: verb, noun: "record", start: now, shown: now}
 }
 
 // add counts work done, and says so if it is time to.
@@ -61,10 +64,33 @@ func (p *progress) end() {
 	fmt.Fprintln(p.out, p)
 }
 
+// abort takes the progress off a terminal, for the error that follows.
+func (p *progress) abort() {
+	if p.terminal && !p.quiet {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
+
+// follow returns what takes the progress of an operation on a store.
+func (p *progress) follow() func(journal.Progress) {
+	var before journal.Progress
+	return func(now journal.Progress) {
+		p.add(0, int(now.Bytes-before.Bytes))
+		before = now
+	}
+}
+
 // String says what was done until now and how fast.
 func (p *progress) String() string {
 	d := time.Since(p.start)
-	text := fmt.Sprintf("%s %s, %s in %v", p.verb, plural(p.records, "record"), size(p.bytes), d.Round(10*time.Millisecond))
+	if p.noun == "" {
+		text := fmt.Sprintf("%s %s in %v", p.verb, size(p.bytes), d.Round(10*time.Millisecond))
+		if d < leastForRate {
+			return text
+		}
+		return fmt.Sprintf("%s (%s/s)", text, size(uint64(float64(p.bytes)/d.Seconds())))
+	}
+	text := fmt.Sprintf("%s %s, %s in %v", p.verb, plural(p.records, p.noun), size(p.bytes), d.Round(10*time.Millisecond))
 	if d < leastForRate {
 		return text
 	}

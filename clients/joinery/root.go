@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
@@ -23,8 +24,8 @@ func newRoot() *cobra.Command {
 		Short: "Replicas that write offline and converge over NATS",
 		Long: `Replicas that write offline and converge over NATS.
 
-All commands but demo and serve are thin clients: they hold no replica, but ask
-one, which "joinery serve" runs.
+All commands but demo, serve, restore and verify are thin clients: they hold no
+replica, but ask one, which "joinery serve" runs.
 
   DOC      a document's name: tokens separated by dots, such as fleet.42.engine
   FIELD    names separated by "/", such as address/city; in a name "~1" is a
@@ -37,6 +38,7 @@ Exit status: 0 done; 1 failed, refused, not found or not converged;
 		Example: example(
 			"joinery demo                          # the story in a few seconds",
 			"joinery serve                         # a replica, with a NATS server of its own",
+			"joinery serve --dir ~/joinery         # one that keeps its data",
 			"joinery put user:123 name Alice       # in another terminal",
 			"joinery get user:123"),
 		SilenceErrors: true,
@@ -46,13 +48,13 @@ Exit status: 0 done; 1 failed, refused, not found or not converged;
 	}
 	root.SetFlagErrorFunc(misuse)
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "write JSON, one object a line")
-	root.AddCommand(newDemo(o), newServe(o))
+	root.AddCommand(newDemo(o), newServe(o), newRestore(o), newVerify(o))
 	for _, cmd := range []*cobra.Command{
 		newPut(o), newGet(o), newDelete(o), newAdd(o), newRemove(o), newInc(o), newWatch(o),
-		newConflicts(o), newResolve(o), newStatus(o), newImport(o), newExport(o),
+		newConflicts(o), newResolve(o), newStatus(o), newImport(o), newExport(o), newBackup(o), newCompact(o),
 	} {
 		o.addServer(cmd, getenv("JOINERY_NATS", nats.DefaultURL), "`URL` of the NATS server ($JOINERY_NATS)")
-		if cmd.Name() != "import" {
+		if !slices.Contains(takesFiles, cmd.Name()) {
 			cmd.ValidArgsFunction = cobra.NoFileCompletions
 		}
 		cmd.Flags().StringVar(&o.replica, "replica", "", "ask the replica with this `ID` and no other")
@@ -60,6 +62,9 @@ Exit status: 0 done; 1 failed, refused, not found or not converged;
 	}
 	return root
 }
+
+// takesFiles are the thin clients whose arguments are files, for completion.
+var takesFiles = []string{"import", "backup", "compact"}
 
 // addServer adds the flags that say where to go.
 func (o *options) addServer(cmd *cobra.Command, url, usage string) {

@@ -29,7 +29,8 @@ type serving struct {
 	listen, leafListen string
 	leaf               []string
 	id                 string
-	verbose            bool
+	keeping
+	verbose bool
 }
 
 func newServe(o *options) *cobra.Command {
@@ -42,10 +43,21 @@ default it brings a NATS server of its own, which other replicas and clients may
 join; with --leaf that server joins a hub as a leaf node and goes on without it
 when the link is away. With --nats it joins a server that is there.
 
-The replica holds its documents in memory: what it alone has is gone when it
-ends. Run two.`,
+With --dir the replica keeps its data in a directory, which no other process can
+use meanwhile, and goes on from there when it is started again, also after a
+kill or a power loss. --durability says when a write is acknowledged:
+
+  commit    when it is on the disk; writes at the same time share a sync
+  interval  at once, and it is on the disk after --sync-every at the latest
+  memory    at once, without --dir: what this replica alone has is gone when
+            it ends
+
+It serves as soon as the directory is open, and joins the others when all is in
+memory. If the disk fails it says so, goes on serving reads, and ends with status
+1 when it is stopped.`,
 		Example: example(
-			"joinery serve",
+			"joinery serve --dir ~/joinery                 # data that lasts",
+			"joinery serve                                 # in memory",
 			"joinery serve --nats nats://127.0.0.1:4222    # a second replica",
 			"joinery serve --leaf-listen 0.0.0.0:7422      # a hub",
 			"joinery serve --listen 127.0.0.1:0 --leaf nats-leaf://hub:7422"),
@@ -61,6 +73,7 @@ ends. Run two.`,
 	flags.StringVar(&s.leafListen, "leaf-listen", "", "`HOST:PORT` for leaf nodes to join the embedded server")
 	flags.StringArrayVar(&s.leaf, "leaf", nil, "`URL` of a hub that the embedded server joins as a leaf node; may be repeated")
 	flags.StringVar(&s.id, "id", "", "lasting `ID` of the replica, a UUID; never use one twice at a time")
+	s.add(cmd)
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log to the standard error")
 	return cmd
 }
@@ -72,7 +85,7 @@ func (s *serving) check(cmd *cobra.Command) error {
 			return misuse(cmd, fmt.Errorf("--%s is for the embedded server, which --nats replaces", own))
 		}
 	}
-	return nil
+	return s.keeping.check(cmd)
 }
 
 // ready is what serve says when it serves.
@@ -81,21 +94,30 @@ type ready struct {
 	Replica string `json:"replica"`
 	URL     string `json:"url"`
 	LeafURL string `json:"leaf_url,omitempty"`
+	// Store is the engine and Dir its directory; empty if all is in memory.
+	Store      string `json:"store,omitempty"`
+	Dir        string `json:"dir,omitempty"`
+	Durability string `json:"durability"`
 }
 
 func (s *serving) run(cmd *cobra.Command) (err error) {
 	if err := s.check(cmd); err != nil {
 		return err
 	}
-	id := joinery.NewID()
+	cfg := joinery.Config{Space: s.space, Logger: logger(cmd.ErrOrStderr(), s.verbose)}
 	if s.id != "" {
-		if id, err = joinery.ParseID(s.id); err != nil {
+		if cfg.ID, err = joinery.ParseID(s.id); err != nil {
 			return misuse(cmd, fmt.Errorf("--id: %w", err))
 		}
 	}
-	ctx := cmd.Context()
-	log := logger(cmd.ErrOrStderr(), s.verbose)
-	conn, server, err := s.connect(ctx, log)
+	storage, err := s.open(&cfg, cfg.Logger)
+	if err != nil {
+		return err
+	}
+	if storage != nil {
+		defer func() { err = errors.Join(err, storage.Store.Close()) }()
+	}
+	conn, server, err := s.connect(cmd.Context(), cfg.Logger)
 	if err != nil {
 		return err
 	}
@@ -103,20 +125,28 @@ func (s *serving) run(cmd *cobra.Command) (err error) {
 		defer func() { err = errors.Join(err, shutdown(server)) }()
 	}
 	defer conn.Close()
-	r, err := joinery.Open(ctx, joinery.Config{Space: s.space, Conn: conn, ID: id, Logger: log})
+	cfg.Conn = conn
+	return s.serve(cmd, cfg, storage, server)
+}
+
+// serve runs the replica until the command is interrupted.
+func (s *serving) serve(cmd *cobra.Command, cfg joinery.Config, storage *service.Storage, server *embedded.Server) (err error) {
+	ctx := cmd.Context()
+	r, err := joinery.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	api, err := service.Serve(conn, s.space, r)
+	api, err := service.Serve(cfg.Conn, s.space, r, storage)
 	if err != nil {
 		return err
 	}
-	if err := s.announce(cmd, id, server); err != nil {
+	if err := s.announce(cmd, r.ID(), storage, server); err != nil {
 		return errors.Join(err, api.Close())
 	}
-	<-ctx.Done()
-	return errors.Join(api.Close(), sendLast(r))
+	c := condition{out: cmd.ErrOrStderr(), quiet: s.json}
+	failed := c.watch(ctx, r)
+	return errors.Join(failed, api.Close(), sendLast(r, storage != nil))
 }
 
 // connect returns a connection, and the embedded server if there is one.
@@ -140,8 +170,11 @@ func (s *serving) connect(ctx context.Context, log *slog.Logger) (*nats.Conn, *e
 	return conn, server, nil
 }
 
-func (s *serving) announce(cmd *cobra.Command, id joinery.ID, server *embedded.Server) error {
-	r := ready{Space: s.space, Replica: id.String(), URL: redacted(s.url)}
+func (s *serving) announce(cmd *cobra.Command, id joinery.ID, storage *service.Storage, server *embedded.Server) error {
+	r := ready{Space: s.space, Replica: id.String(), URL: redacted(s.url), Dir: s.dir, Durability: s.level()}
+	if storage != nil {
+		r.Store = storage.Engine
+	}
 	text := fmt.Sprintf("serving space %q as replica %s\n", s.space, id)
 	if server != nil {
 		r.URL, r.LeafURL = server.ClientURL(), server.LeafURL()
@@ -152,14 +185,19 @@ func (s *serving) announce(cmd *cobra.Command, id joinery.ID, server *embedded.S
 	} else {
 		text += fmt.Sprintf("joined %s\n", r.URL)
 	}
+	text += s.text(storage)
 	return s.show(cmd, r, "%sinterrupt to stop", text)
 }
 
-// sendLast sends what the replica alone has.
-func sendLast(r *joinery.Replica) error {
+// sendLast sends what the replica alone has. What is kept on disk is sent when it
+// runs again.
+func sendLast(r *joinery.Replica, kept bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	err := r.Drain(ctx)
+	if kept {
+		return nil
+	}
 	if err != nil && r.Status().Pending > 0 {
 		return fmt.Errorf("the last writes to %s could not be sent and are lost: %w", plural(r.Status().Pending, "document"), err)
 	}

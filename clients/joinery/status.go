@@ -68,6 +68,7 @@ func statusText(s *service.Status) string {
 	line("replica", "%s", s.Replica)
 	line("state hash", "%s", s.Digest)
 	line("documents", "%d", s.Docs)
+	storageLines(s, line)
 	if s.Pending > 0 {
 		line("unsent", "writes to %s", plural(s.Pending, "document"))
 	}
@@ -81,6 +82,25 @@ func statusText(s *service.Status) string {
 	line("received", "%s; %d deltas with news, %d without, %d refused", size(s.Stats.BytesIn),
 		s.Stats.UnitsMerged, s.Stats.Duplicates, s.Stats.Refused)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// storageLines says where the data is, and what is wrong with it.
+func storageLines(s *service.Status, line func(name, format string, args ...any)) {
+	if s.Storage == nil {
+		line("data", "in memory")
+		return
+	}
+	line("data", "%s, %s, %s", s.Storage.Dir, s.Storage.Engine, size(uint64(s.Storage.Bytes)))
+	line("durability", "%s", s.Storage.Durability)
+	if s.Loading > 0 {
+		line("loading", "%s of %s are in memory", thousands(s.Stored-s.Loading), plural(s.Stored, "document"))
+	}
+	if s.Damaged > 0 {
+		line("damaged", "%s put aside since the start; joinery verify names them", plural(s.Damaged, "document"))
+	}
+	if s.Failed != "" {
+		line("FAILED", "%s: reads go on, writes are refused", s.Failed)
+	}
 }
 
 func peerText(heard *time.Time, equal bool) string {
@@ -97,6 +117,9 @@ func peerText(heard *time.Time, equal bool) string {
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		noun = stem + "ie"
 	}
 	return fmt.Sprintf("%s %ss", thousands(n), noun)
 }

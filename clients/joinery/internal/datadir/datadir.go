@@ -133,3 +133,21 @@ func OpenNew(dir, engine string, log *slog.Logger) (store.Store, string, error) 
 	}
 	return Open(dir, engine, log)
 }
+
+// Empty removes all that is in a directory which [OpenNew] made, for who could
+// not fill it.
+func Empty(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("datadir: %w", err)
+	}
+	defer root.Close()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("datadir: %w", err)
+	}
+	for _, e := range entries {
+		err = errors.Join(err, root.RemoveAll(e.Name()))
+	}
+	return err
+}

@@ -28,8 +28,10 @@ func Within(c container, path []string) container {
 }
 
 // Apply writes the record as one atomic group. An error means that nothing of
-// it was written; a disconnected replica is none.
-func (r *Record) Apply(ctx context.Context, to *joinery.Replica) error {
+// it was written, but for those of a store; a disconnected replica is none.
+// It calls written when the record is in the replica's memory, maybe twice:
+// what is applied from then on is behind it. It then waits for the disk.
+func (r *Record) Apply(ctx context.Context, to *joinery.Replica, written func()) error {
 	return to.Doc(r.Doc).Update(ctx, func(tx *joinery.Tx) error {
 		for i := range r.writes {
 			w := &r.writes[i]
@@ -37,6 +39,7 @@ func (r *Record) Apply(ctx context.Context, to *joinery.Replica) error {
 				return fmt.Errorf("field %q: %w", JoinPath(append(w.path[:len(w.path):len(w.path)], w.name)), err)
 			}
 		}
+		written() // under the lock: the next one waits until the group is closed
 		return nil
 	})
 }

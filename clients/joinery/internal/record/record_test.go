@@ -27,7 +27,7 @@ func apply(t testing.TB, r *joinery.Replica, lines string) {
 	for line := range strings.Lines(lines) {
 		rec, err := record.Parse([]byte(line))
 		require.NoError(t, err, line)
-		require.NoError(t, rec.Apply(t.Context(), r), line)
+		require.NoError(t, rec.Apply(t.Context(), r, func() {}), line)
 	}
 }
 
@@ -146,12 +146,12 @@ func TestRecordAboveALimitChangesNothing(t *testing.T) {
 	} {
 		rec, err := record.Parse([]byte(line))
 		require.NoError(t, err)
-		require.ErrorIs(t, rec.Apply(t.Context(), r), joinery.ErrTooLarge)
+		require.ErrorIs(t, rec.Apply(t.Context(), r, func() {}), joinery.ErrTooLarge)
 		require.Equal(t, before, export(r))
 	}
 	rec, err := record.Parse([]byte(`{"doc":"a..b","fields":{"a":2}}`))
 	require.NoError(t, err)
-	require.ErrorIs(t, rec.Apply(t.Context(), r), joinery.ErrName)
+	require.ErrorIs(t, rec.Apply(t.Context(), r, func() {}), joinery.ErrName)
 }
 
 func TestLargeDocumentBecomesSeveralRecords(t *testing.T) {
@@ -192,7 +192,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		r, again := open(t), open(t)
-		if err := rec.Apply(t.Context(), r); err != nil {
+		if err := rec.Apply(t.Context(), r, func() {}); err != nil {
 			require.Empty(t, export(r), "half applied")
 			return
 		}

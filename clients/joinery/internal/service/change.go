@@ -20,9 +20,9 @@ func split(field string) (around []string, name string) {
 func (s *Server) inc(c *Change) (Outcome, error) {
 	around, name := split(c.Field)
 	var n int64
-	err := s.replica.Doc(c.Doc).Update(s.ctx, func(tx *joinery.Tx) error {
+	err := s.replica.Doc(c.Doc).Update(s.writing, func(tx *joinery.Tx) error {
 		f := record.Within(tx, around).Counter(name)
-		if err := f.Inc(s.ctx, c.By); err != nil {
+		if err := f.Inc(s.writing, c.By); err != nil {
 			return err
 		}
 		n = f.Value()
@@ -47,11 +47,11 @@ func (s *Server) remove(c *Change) (Outcome, error) {
 	}
 	around, name := split(c.Field)
 	var out Outcome
-	err := s.replica.Doc(c.Doc).Update(s.ctx, func(tx *joinery.Tx) error {
+	err := s.replica.Doc(c.Doc).Update(s.writing, func(tx *joinery.Tx) error {
 		in := record.Within(tx, around)
 		if c.RemoveWins {
 			out.Changed = len(elems)
-			return in.RemoveWinsSet(name).Remove(s.ctx, elems...)
+			return in.RemoveWinsSet(name).Remove(s.writing, elems...)
 		}
 		set := in.Set(name)
 		for _, e := range elems {
@@ -59,7 +59,7 @@ func (s *Server) remove(c *Change) (Outcome, error) {
 				out.Changed++
 			}
 		}
-		return set.Remove(s.ctx, elems...)
+		return set.Remove(s.writing, elems...)
 	})
 	return out, err
 }
@@ -73,11 +73,11 @@ func (s *Server) discard(c *Change) (Outcome, error) {
 	at := pathOf(c.Field)
 	fields := slices.Collect(d.FieldsAt(at...))
 	if len(at) == 0 && len(fields) > 0 {
-		return Outcome{Changed: len(fields)}, d.Delete(s.ctx)
+		return Outcome{Changed: len(fields)}, d.Delete(s.writing)
 	}
 	done := 0
 	for some := range slices.Chunk(fields, deleteAtOnce) {
-		err := d.Update(s.ctx, func(tx *joinery.Tx) error {
+		err := d.Update(s.writing, func(tx *joinery.Tx) error {
 			for i := range some {
 				if err := s.removeField(tx, &some[i]); err != nil {
 					return err
@@ -97,7 +97,7 @@ func (s *Server) removeField(tx *joinery.Tx, f *joinery.Field) error {
 	last := len(f.Path) - 1
 	name := f.Path[last]
 	if f.Kind == joinery.KindEntry {
-		return record.Within(tx, f.Path[:last-1]).LWWMap(f.Path[last-1]).Delete(s.ctx, name)
+		return record.Within(tx, f.Path[:last-1]).LWWMap(f.Path[last-1]).Delete(s.writing, name)
 	}
 	in := record.Within(tx, f.Path[:last])
 	elem := f.Value
@@ -106,15 +106,15 @@ func (s *Server) removeField(tx *joinery.Tx, f *joinery.Field) error {
 	}
 	switch f.Kind {
 	case joinery.KindCounter:
-		return in.Counter(name).Remove(s.ctx)
+		return in.Counter(name).Remove(s.writing)
 	case joinery.KindElement:
-		return in.Set(name).Remove(s.ctx, elem)
+		return in.Set(name).Remove(s.writing, elem)
 	case joinery.KindRemoveWins:
-		return in.RemoveWinsSet(name).Remove(s.ctx, elem)
+		return in.RemoveWinsSet(name).Remove(s.writing, elem)
 	case joinery.KindFlag:
-		return in.Flag(name).Disable(s.ctx)
+		return in.Flag(name).Disable(s.writing)
 	case joinery.KindDisableWinsFlag:
-		return in.DisableWinsFlag(name).Disable(s.ctx)
+		return in.DisableWinsFlag(name).Disable(s.writing)
 	}
-	return in.Register(name).Remove(s.ctx)
+	return in.Register(name).Remove(s.writing)
 }

@@ -16,6 +16,7 @@ import (
 type cursor struct {
 	id    string
 	lines chan []byte // closed at the end
+	err   error       // why the end is no good one; good when lines is closed
 	stop  context.CancelFunc
 	idle  *time.Timer
 	poll  bool // a watch: answer what there is, and do not wait for more
@@ -62,7 +63,7 @@ func (s *Server) newCursor(poll bool, produce producer) (*cursor, error) {
 	s.cursors[c.id] = c
 	s.tasks.Go(func() {
 		defer close(c.lines)
-		produce(ctx, func(line []byte) bool {
+		c.err = produce(ctx, func(line []byte) bool {
 			select {
 			case c.lines <- line:
 				return true
@@ -120,9 +121,8 @@ func (s *Server) advance(c *cursor, chunk int) (answer, error) {
 		c.chunk = chunk
 		c.last = answer{body: body, header: nats.Header{headerCursor: {c.id}}}
 		if done {
-			c.last.header.Set(headerDone, "1")
 			s.drop(c)
-			return c.last, nil
+			return s.lastOf(c)
 		}
 	}
 	if chunk != c.chunk {
@@ -130,6 +130,18 @@ func (s *Server) advance(c *cursor, chunk int) (answer, error) {
 	}
 	c.idle.Reset(idleCursor)
 	return answer{body: c.last.body, header: nats.Header{headerCursor: {c.id}}}, nil
+}
+
+// lastOf returns the last chunk of a stream that has ended, or why it broke off.
+func (s *Server) lastOf(c *cursor) (answer, error) {
+	if s.ctx.Err() != nil {
+		return answer{}, refuse(CodeClosed, "the replica is closing")
+	}
+	if c.err != nil {
+		return answer{}, c.err
+	}
+	c.last.header.Set(headerDone, "1")
+	return c.last, nil
 }
 
 // fill collects lines up to a size and reports whether they were the last.

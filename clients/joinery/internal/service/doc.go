@@ -18,6 +18,8 @@
 //	open      a Query; answers the first chunk of a stream
 //	next      {"cursor","chunk"}; answers a further chunk
 //	close     {"cursor"}
+//	backup    {}; answers the first chunk of a copy of the replica's store
+//	compact   {}; answers the first chunk of a stream of one line
 //
 // Requests and answers are JSON except for the lines of import and of streams.
 // Errors are those of NATS micro services, with codes as in HTTP: 400 bad
@@ -30,6 +32,13 @@
 // piles up for a client that is slow or gone. A replica keeps a cursor for it,
 // answers the last chunk again if asked again, and forgets a cursor that has
 // not been asked for a minute. Lines may be cut by the chunks' borders.
+//
+// # Durability
+//
+// A write is answered when it is as durable as the replica is told to make it.
+// Writes of many clients, and the lines of one import, are under way at the same
+// time, so that they share syncs of the disk. Lines keep their order; requests
+// that do not wait for each other have none.
 //
 // # Limits
 //

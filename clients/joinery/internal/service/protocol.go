@@ -17,6 +17,10 @@ const (
 	ChunkSize = 128 << 10
 	// MaxCursors bounds the streams that one replica has open.
 	MaxCursors = 64
+	// maxWrites bounds the writes that are under way at a time; further ones wait.
+	maxWrites = 256
+	// linesAtOnce bounds the lines of one import that wait for the disk together.
+	linesAtOnce = 1024
 	// idleCursor is how long a cursor is kept that nobody asks for.
 	idleCursor = time.Minute
 	// longPoll is how long a watch waits for something to say.
@@ -60,6 +64,7 @@ type Query struct {
 	Doc         string `json:"doc,omitempty"`
 	Field       string `json:"field,omitempty"` // as record.JoinPath writes it
 	Siblings    bool   `json:"siblings,omitempty"`
+	Exact       bool   `json:"exact,omitempty"` // with Fields: what is at Field itself, not below it
 	UpdatesOnly bool   `json:"updates_only,omitempty"`
 }
 
@@ -121,7 +126,24 @@ type LineError struct {
 type Status struct {
 	Replica string `json:"replica"`
 	Digest  string `json:"digest"` // equal at replicas that hold the same
+	// Storage is where the replica keeps its data; nil if in memory alone.
+	Storage *StorageStatus `json:"storage,omitempty"`
 	joinery.Status
+}
+
+// StorageStatus says where a replica keeps its data.
+type StorageStatus struct {
+	Engine     string `json:"engine"`
+	Dir        string `json:"dir"`
+	Durability string `json:"durability"`
+	Bytes      int64  `json:"bytes"`          // on disk
+	Free       int64  `json:"free,omitempty"` // of these, what compacting may give back
+}
+
+// Compacted says what compacting a store gave back, in bytes on disk.
+type Compacted struct {
+	Before int64 `json:"bytes_before"`
+	After  int64 `json:"bytes_after"`
 }
 
 type position struct {

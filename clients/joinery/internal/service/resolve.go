@@ -60,7 +60,7 @@ func (s *Server) settle(c *Change, at cell, all []joinery.Sibling[msgpack.RawMes
 	}
 	picked := all[c.Pick-1]
 	if e, ok := at.(joinery.Entry); ok && picked.Deleted {
-		return Outcome{Changed: len(all)}, e.Delete(s.ctx, joinery.Over(over))
+		return Outcome{Changed: len(all)}, e.Delete(s.writing, joinery.Over(over))
 	}
 	text := json.RawMessage(record.FormatRaw(picked.Value))
 	return Outcome{Value: text, Changed: len(all)}, s.write(at, picked.Value, over)
@@ -68,7 +68,7 @@ func (s *Server) settle(c *Change, at cell, all []joinery.Sibling[msgpack.RawMes
 
 func (s *Server) write(at cell, v any, over joinery.Context) error {
 	if e, ok := at.(joinery.Entry); ok {
-		return e.Set(s.ctx, v, joinery.Over(over))
+		return e.Set(s.writing, v, joinery.Over(over))
 	}
-	return at.(joinery.Register).Set(s.ctx, v, joinery.Over(over))
+	return at.(joinery.Register).Set(s.writing, v, joinery.Over(over))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -17,11 +18,16 @@ import (
 // Server answers the thin clients of one replica.
 type Server struct {
 	replica *joinery.Replica
+	storage *Storage // nil: in memory
 	conn    *nats.Conn
 	micro   micro.Service
-	ctx     context.Context // ends with Close
+	ctx     context.Context // of streams; ends with Close
 	stop    context.CancelFunc
+	writing context.Context // of writes, which Close waits for
+	giveUp  context.CancelFunc
 	tasks   sync.WaitGroup
+	slots   chan struct{} // a token for each write under way
+	busy    chan struct{} // holds a token while the whole store is copied or compacted
 
 	mu      sync.Mutex
 	cursors map[string]*cursor
@@ -45,17 +51,28 @@ var operations = map[string]operation{
 	"open":    (*Server).open,
 	"next":    (*Server).next,
 	"close":   jsonOperation((*Server).closeCursor),
+	"backup":  (*Server).backup,
+	"compact": (*Server).compact,
 }
 
 // waiting are the operations that may take long and get goroutines of their
 // own. They are bounded by the cursors: each serves one request at a time.
-var waiting = map[string]bool{"open": true, "next": true}
+var waiting = map[string]bool{"open": true, "next": true, "backup": true, "compact": true}
 
-// Serve starts to answer on a connection, which stays the caller's. Close the
-// server before the replica.
-func Serve(conn *nats.Conn, space string, r *joinery.Replica) (*Server, error) {
-	s := &Server{replica: r, conn: conn, cursors: make(map[string]*cursor)}
+// writes are the operations that may have to wait for a disk. They get goroutines
+// of their own, so that those of many clients share a sync.
+var writes = map[string]bool{"import": true, "inc": true, "remove": true, "delete": true, "resolve": true}
+
+// Serve starts to answer on a connection, which stays the caller's, as does what
+// storage names; nil is for a replica in memory. Close the server before the
+// replica.
+func Serve(conn *nats.Conn, space string, r *joinery.Replica, storage *Storage) (*Server, error) {
+	s := &Server{
+		replica: r, storage: storage, conn: conn, cursors: make(map[string]*cursor),
+		slots: make(chan struct{}, maxWrites), busy: make(chan struct{}, 1),
+	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.writing, s.giveUp = context.WithCancel(context.Background())
 	var err error
 	s.micro, err = micro.AddService(conn, micro.Config{
 		Name: serviceName, Version: protocolVersion,
@@ -64,6 +81,7 @@ func Serve(conn *nats.Conn, space string, r *joinery.Replica) (*Server, error) {
 	})
 	if err != nil {
 		s.stop()
+		s.giveUp()
 		return nil, fmt.Errorf("service: %w", err)
 	}
 	for op, do := range operations {
@@ -81,19 +99,40 @@ func Serve(conn *nats.Conn, space string, r *joinery.Replica) (*Server, error) {
 }
 
 func (s *Server) handler(op string, do operation) micro.Handler {
-	if !waiting[op] {
+	switch {
+	case waiting[op]:
 		return micro.HandlerFunc(func(req micro.Request) {
-			a, err := do(s, req)
-			s.respond(req, a, err)
+			s.begin(func() { s.respondLater(req, do) })
 		})
+	case writes[op]:
+		return micro.HandlerFunc(func(req micro.Request) { s.beginWrite(req, do) })
 	}
 	return micro.HandlerFunc(func(req micro.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.ctx.Err() == nil {
-			s.tasks.Go(func() { s.respondLater(req, do) })
-		}
+		a, err := do(s, req)
+		s.respond(req, a, err)
 	})
+}
+
+// beginWrite begins to carry out a write, as soon as there are not too many.
+func (s *Server) beginWrite(req micro.Request, do operation) {
+	select {
+	case s.slots <- struct{}{}:
+	case <-s.ctx.Done():
+		return
+	}
+	s.begin(func() {
+		defer func() { <-s.slots }()
+		s.respondLater(req, do)
+	})
+}
+
+// begin runs a task that Close waits for, unless it was called.
+func (s *Server) begin(task func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() == nil {
+		s.tasks.Go(task)
+	}
 }
 
 // respond answers one request. A client that is gone is nobody to complain to.
@@ -148,17 +187,21 @@ func jsonOperation[Q, A any](do func(*Server, *Q) (A, error)) operation {
 	}
 }
 
-// Close stops answering and returns when all that was under way has ended.
+// Close stops answering and returns when all that was under way has ended:
+// streams are cut, and writes may take a moment to reach the disk.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.stop()
 	s.mu.Unlock()
 	err := s.micro.Stop()
+	late := time.AfterFunc(closing, s.giveUp)
 	s.tasks.Wait()
+	late.Stop()
+	s.giveUp()
 	return err
 }
 
 func (s *Server) status(*struct{}) (Status, error) {
 	st := s.replica.Status()
-	return Status{Replica: st.ID.String(), Digest: fmt.Sprintf("%016x", st.Digest), Status: st}, nil
+	return Status{Replica: st.ID.String(), Digest: fmt.Sprintf("%016x", st.Digest), Storage: s.storage.report(), Status: st}, nil
 }

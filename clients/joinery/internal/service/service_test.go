@@ -45,7 +45,7 @@ func (s *site) replica() (r *joinery.Replica, stop func()) {
 	nc := s.connect()
 	r, err := joinery.Open(s.Context(), joinery.Config{Space: "shop", Conn: nc})
 	require.NoError(s, err)
-	srv, err := service.Serve(nc, "shop", r)
+	srv, err := service.Serve(nc, "shop", r, nil)
 	require.NoError(s, err)
 	stopped := false
 	stop = func() {

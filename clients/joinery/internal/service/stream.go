@@ -18,13 +18,38 @@ const maxLine = 16 << 20
 // Chunks yields a stream's bytes as they come. Lines may be cut between two
 // chunks. The loop may be left at any time; an error is the last that it yields.
 func (c *Client) Chunks(ctx context.Context, q Query) iter.Seq2[[]byte, error] {
+	return c.chunks(ctx, "open", q)
+}
+
+// Backup yields a backup of the replica's store, as Chunks does.
+func (c *Client) Backup(ctx context.Context) iter.Seq2[[]byte, error] {
+	return c.chunks(ctx, "backup", struct{}{})
+}
+
+// Compact gives the space of what was deleted back to the replica's disk.
+func (c *Client) Compact(ctx context.Context) (out Compacted, err error) {
+	var line []byte
+	for chunk, err := range c.chunks(ctx, "compact", struct{}{}) {
+		if err != nil {
+			return out, err
+		}
+		line = append(line, chunk...)
+	}
+	if err := json.Unmarshal(line, &out); err != nil {
+		return out, fmt.Errorf("service: answer is not understood: %w", err)
+	}
+	return out, nil
+}
+
+// chunks opens a stream by an operation and reads it.
+func (c *Client) chunks(ctx context.Context, op string, q any) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		b, err := json.Marshal(q)
 		if err != nil {
 			yield(nil, fmt.Errorf("service: %w", err))
 			return
 		}
-		m, err := c.request(ctx, "open", b, nil)
+		m, err := c.request(ctx, op, b, nil)
 		for n := 1; err == nil; n++ {
 			at := position{m.Header.Get(headerCursor), n}
 			done := m.Header.Get(headerDone) != ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -12,8 +13,9 @@ import (
 	"github.com/joinery-crdt/joinery/sync/message"
 )
 
-// producer makes the lines of a stream until emit returns false.
-type producer func(ctx context.Context, emit func([]byte) bool)
+// producer makes the lines of a stream until emit returns false. An error goes to
+// the client in place of the end.
+type producer func(ctx context.Context, emit func([]byte) bool) error
 
 func (s *Server) producer(q *Query) (producer, error) {
 	if q.Doc == "" {
@@ -23,15 +25,26 @@ func (s *Server) producer(q *Query) (producer, error) {
 	}
 	switch q.Kind {
 	case Documents:
-		return func(_ context.Context, emit func([]byte) bool) { s.documents(q, emit) }, nil
+		return s.always(q, s.documents), nil
 	case Fields:
-		return func(_ context.Context, emit func([]byte) bool) { s.fields(q, emit) }, nil
+		return s.always(q, s.fields), nil
 	case Conflicts:
-		return func(_ context.Context, emit func([]byte) bool) { s.conflicts(q, emit) }, nil
+		return s.always(q, s.conflicts), nil
 	case Watch:
-		return func(ctx context.Context, emit func([]byte) bool) { s.watch(ctx, q, emit) }, nil
+		return func(ctx context.Context, emit func([]byte) bool) error {
+			s.watch(ctx, q, emit)
+			return nil
+		}, nil
 	}
 	return nil, refuse(CodeBad, "there is no stream of kind %q", q.Kind)
+}
+
+// always makes a producer of a reader that does not fail.
+func (s *Server) always(q *Query, read func(*Query, func([]byte) bool)) producer {
+	return func(_ context.Context, emit func([]byte) bool) error {
+		read(q, emit)
+		return nil
+	}
 }
 
 func (s *Server) documents(q *Query, emit func([]byte) bool) {
@@ -65,7 +78,11 @@ func pathOf(field string) []string {
 
 func (s *Server) fields(q *Query, emit func([]byte) bool) {
 	d := s.replica.Doc(q.Doc)
-	for f := range d.FieldsAt(pathOf(q.Field)...) {
+	all := d.FieldsAt(pathOf(q.Field)...)
+	if q.Exact && q.Field != "" {
+		all = slices.Values(exactly(d, q.Field))
+	}
+	for f := range all {
 		line := lineOf(q.Doc, &f)
 		if q.Siblings {
 			line.Siblings = s.siblings(d, &f)
