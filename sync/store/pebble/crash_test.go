@@ -246,6 +246,21 @@ func TestATornDiskLosesNothing(t *testing.T) {
 	t.Logf("%d torn disks", seeds)
 }
 
+// TestATornStartCanBeStartedAgain tears the disk while a store is made, where Pebble
+// trusts names to reach the disk in order.
+func TestATornStartCanBeStartedAgain(t *testing.T) {
+	for at := range 45 {
+		fs := faultfs.New()
+		n, err := crashAt(fs, at)
+		require.NoError(t, err, "operation %d", at)
+		for seed := range uint64(10) {
+			after, err := fs.RestartTorn(seed)
+			require.NoError(t, err)
+			require.NoError(t, recoverFrom(after, n), "seed %d, operation %d", seed, at)
+		}
+	}
+}
+
 // TestAFailedSyncIsNeverAcknowledged fails each sync of the log in turn, once: the
 // syncs after it would succeed.
 func TestAFailedSyncIsNeverAcknowledged(t *testing.T) {

@@ -294,9 +294,21 @@ func (f *fencedFile) SyncData() error { return f.sync(f.File.SyncData) }
 func (f *fencedFile) sync(sync func() error) error {
 	err := f.do(sync)
 	if f.sum != nil && !f.fence.frozen() {
+		err = f.do(f.nameManifest)
 		f.fence.writeSum(f.path, f.sum)
 	}
 	return err
+}
+
+// nameManifest makes a manifest's name durable with its first sync. Pebble leaves
+// that to the sync of the marker that points to it, and a power loss before that
+// may keep the marker and not the manifest.
+func (f *fencedFile) nameManifest() error {
+	if f.sum.named {
+		return nil
+	}
+	f.sum.named = true
+	return syncDir(f.fence.FS, f.fence.PathDir(f.path))
 }
 
 func (f *fencedFile) SyncTo(length int64) (full bool, err error) {

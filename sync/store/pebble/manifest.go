@@ -34,6 +34,7 @@ type sum struct {
 	name   string
 	length int64
 	hash   hash.Hash
+	named  bool // the manifest's name is on the disk
 }
 
 func newSum(name string) *sum { return &sum{name: name, hash: sha256.New()} }
