@@ -48,6 +48,17 @@ func (f *Fragment) Fits(s *kernel.State) bool {
 	return true
 }
 
+// LeavesOut reports whether payloads were left out, for a receiver that has
+// seen their events.
+func (f *Fragment) LeavesOut() bool {
+	for i := range f.sections {
+		if len(f.sections[i].kept) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *section) apply(s *kernel.State) {
 	a := s.Intern(c.actor)
 	s.Kill(a, c.deaths...)

@@ -87,10 +87,11 @@ func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
 // noteStuck notes that a document differs from a peer's although both have
 // seen the same events, and the peer's whole state is merged: what stands in the
 // conflict is here, and the peer has to learn it. So it is not asked for again as
-// long as both stay as they are.
+// long as both stay as they are. A state that leaves out payloads says nothing:
+// they may be others than those here.
 func (d *document) noteStuck(f *delta.Frame, theirs uint64) {
 	s := d.copy.State()
-	if own := s.Digest(); own != theirs {
+	if own := s.Digest(); own != theirs && !f.LeavesOut() {
 		if ctx := s.Context(); ctx.Equal(f.Claims()) {
 			d.stuck = [2]uint64{own, theirs}
 		}
