@@ -43,6 +43,9 @@ func TestABackupBringsEverythingBackUnderANewIncarnation(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, checked, counts)
 		require.Zero(t, into.Unsynced())
+		m, err := readMeta(into)
+		require.NoError(t, err)
+		require.Equal(t, meta{format: format, id: o.j.meta.id, incarnation: o.j.meta.incarnation}, *m, "neither clean nor of this place")
 		_, start, err := Open(into, Config{})
 		require.NoError(t, err)
 		require.Equal(t, o.j.meta.id, start.ID)
@@ -238,6 +241,14 @@ func forge(entries []byte) []byte {
 }
 
 func TestForgedStreamsAreRefusedToo(t *testing.T) {
+	whole := backupOf(t, newOriginal(t).store)
+	whole = whole[len(backupMagic)+2+blockHead : len(whole)-endSize-1]
+	_, err := VerifyBackup(t.Context(), bytes.NewReader(forge(whole)), nil)
+	require.NoError(t, err)
+	for _, more := range []string{"\x01\x00A", "\x01\x00\xff\x01\x00\xff"} {
+		_, err := VerifyBackup(t.Context(), bytes.NewReader(forge(append(bytes.Clone(whole), more...))), nil)
+		require.ErrorIs(t, err, ErrBackup, "keys that do not ascend")
+	}
 	for _, entries := range []string{"", "\x00", "\x01\x00", "\x01\x00b\x01\x00a", "\x01\x00a\x01\x00a", "\x01\x7fab", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x01\x05Mjunk!", "\x02\x00NN"} {
 		_, err := VerifyBackup(t.Context(), bytes.NewReader(forge([]byte(entries))), nil)
 		require.ErrorIs(t, err, ErrBackup, "%q", entries)

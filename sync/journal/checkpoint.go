@@ -19,11 +19,18 @@ type Checkpoint struct {
 	covered int            // bytes of those that it covers
 	came    causal.Context // dots whose rows are to be written, if live
 	gone    []kernel.Gone  // dots whose rows are to be deleted
+	again   []rewritten    // rows of dots that have another payload than they had
 	batch   store.Batch
 
-	wrote   causal.Context          // of came, looked at so far
-	unwrote map[causal.Dot]struct{} // of came, died before they were looked at
-	known   int                     // how many of the state's gone are accounted for
+	wrote causal.Context     // of came, looked at so far
+	early map[causal.Dot]int // of came, how often gone before they were looked at
+	known int                // how many of the state's gone are accounted for
+}
+
+// rewritten is a row that takes another's place when the head is written.
+type rewritten struct {
+	key, row []byte
+	print    uint64
 }
 
 // Doc returns the name of the document.
@@ -67,19 +74,57 @@ func (c *Checkpoint) captureRows(d *crdt.Document) {
 	}
 	c.head.capture(s)
 	now := c.head.context()
-	c.came, c.unwrote = now.Minus(known), make(map[causal.Dot]struct{})
+	c.came, c.early = now.Minus(known), make(map[causal.Dot]int)
+	c.captureGone(s, known)
+}
+
+// captureGone finds out which rows are to be deleted or to be written again. Of
+// all that is said of a dot since its row was written, the first says what is
+// in the row.
+func (c *Checkpoint) captureGone(s *kernel.State, known causal.Context) {
+	doc := c.doc
 	listed := make(map[causal.Dot]struct{})
-	for _, g := range append(s.TakeGone(nil), doc.gone...) {
+	for _, g := range s.TakeGone(doc.gone) {
 		name := s.NameOf(g.Dot)
 		_, twice := listed[name]
-		if _, no := doc.unwrote[name]; no || twice || s.IsLive(g.Actor, g.Seq) || !known.Contains(name) {
+		live := s.IsLive(g.Actor, g.Seq)
+		switch {
+		case doc.early[name] > 0:
+			doc.early[name]--
+			continue
+		case twice, live && !g.Replaced, !known.Contains(name):
 			continue
 		}
 		listed[name] = struct{}{}
+		if live {
+			c.rewrite(s, g.Dot)
+		}
 		g.Actor = kernel.Index(c.head.index(name.Actor))
 		c.gone = append(c.gone, g)
 	}
-	doc.gone, doc.unwrote = nil, nil
+	doc.gone, doc.early = nil, nil
+}
+
+// rewrite captures the row of a dot whose payload was replaced.
+func (c *Checkpoint) rewrite(s *kernel.State, d kernel.Dot) {
+	for l := range s.Between(d.Actor, causal.Range{Lo: d.Seq, Hi: d.Seq}) {
+		key, row := c.row(s, &l, c.head.index(s.Actor(d.Actor)))
+		c.again = append(c.again, rewritten{key, row, s.Print(&l)})
+	}
+}
+
+// row returns the row of a live dot, with room for its checksum.
+func (c *Checkpoint) row(s *kernel.State, l *kernel.Live, index uint32) (key, row []byte) {
+	key = rowKey(nil, c.doc.num, s.Place(l), index, l.Seq)
+	return key, appendRow(make([]byte, sumSize, 64+len(l.Key)+len(l.Value)), s, l)
+}
+
+// add adds a row to the batch and to the head's sums.
+func (c *Checkpoint) add(key, row []byte, print uint64) {
+	c.head.rows++
+	c.head.bytes += uint64(len(key) + len(row))
+	c.head.print ^= print
+	put(&c.batch, key, row)
 }
 
 func (h *head) context() (ctx causal.Context) {
@@ -156,29 +201,24 @@ func (c *Checkpoint) collect(d *crdt.Document, a causal.Actor, index uint32, r c
 		return r.Hi + 1
 	}
 	next, n := r.Hi+1, 0
-	var path []kernel.Component
 	for l := range s.Between(at, r) {
 		if n++; n > rowsAtOnce {
 			next = l.Seq
 			break
 		}
-		key := rowKey(nil, c.doc.num, s.Place(&l), index, l.Seq)
-		row := appendRow(make([]byte, sumSize, 64+len(l.Key)+len(l.Value)), s, &l, path)
-		c.head.rows++
-		c.head.bytes += uint64(len(key) + len(row))
-		c.head.print ^= s.Print(&l)
-		put(&c.batch, key, row)
+		key, row := c.row(s, &l, index)
+		c.add(key, row, s.Print(&l))
 	}
 	c.wrote.AddRange(a, causal.Range{Lo: r.Lo, Hi: next - 1})
 	return next
 }
 
-// account notes which dots died before their row was written.
+// account notes what is said of dots from before their row is written.
 func (c *Checkpoint) account(s *kernel.State) {
 	gone := s.Gone()
 	for _, g := range gone[c.known:] {
-		if name := s.NameOf(g.Dot); c.came.Contains(name) && !c.wrote.Contains(name) && !s.IsLive(g.Actor, g.Seq) {
-			c.unwrote[name] = struct{}{}
+		if name := s.NameOf(g.Dot); c.came.Contains(name) && !c.wrote.Contains(name) {
+			c.early[name]++
 		}
 	}
 	c.known = len(gone)
@@ -199,6 +239,9 @@ func (c *Checkpoint) finish() error {
 		c.head.print ^= g.Print
 		c.head.bytes -= min(average, c.head.bytes)
 	}
+	for i := range c.again {
+		c.add(c.again[i].key, c.again[i].row, c.again[i].print)
+	}
 	c.head.next = c.next
 	key, value := numbered(kindHead, d.num), c.head.append(make([]byte, sumSize, 256+len(c.head.state)))
 	put(b, key, value)
@@ -209,7 +252,7 @@ func (c *Checkpoint) finish() error {
 	d.size = len(value) + int(c.head.bytes)
 	d.logged -= c.covered
 	if c.head.inRows() {
-		d.head, d.unwrote, d.strays = c.head, c.unwrote, nil
+		d.head, d.early, d.strays = c.head, c.early, nil
 	}
 	return nil
 }

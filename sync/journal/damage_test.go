@@ -424,7 +424,28 @@ func TestASalvageDoesNotClaimWhatItLacks(t *testing.T) {
 	salvaged, err := b.j.PutAside("doc", errors.New("a reason"))
 	require.NoError(t, err)
 	require.Len(t, salvaged, 1)
-	f, err := salvaged[0].Delta.Open()
+	requireLacks(t, salvaged[0].Delta, lost)
+}
+
+// TestAMissingRowIsNotTakenForADeath: which dot a row was of cannot be told when
+// the row is gone with its key, so then no row says anything about others.
+func TestAMissingRowIsNotTakenForADeath(t *testing.T) {
+	o := newOriginal(t)
+	num := o.j.docs["rows"].num
+	missing, err := first(o.store, numbered(kindRow, num), numbered(kindRow, num+1))
+	require.NoError(t, err)
+	damaged, err := first(o.store, after(missing), numbered(kindRow, num+1))
+	require.NoError(t, err)
+	harms["missing"](o.store, missing, nil)
+	o.store.Damage(damaged)
+	salvaged, err := o.j.PutAside("rows", errors.New("a reason"))
+	require.NoError(t, err)
+	require.Empty(t, salvaged)
+}
+
+// requireLacks checks that a salvaged state leaves out one row of twenty.
+func requireLacks(t *testing.T, salvaged delta.Delta, lost []byte) {
+	f, err := salvaged.Open()
 	require.NoError(t, err)
 	require.True(t, f.Fits(&kernel.State{}))
 	require.Equal(t, 19, f.Adds())

@@ -79,10 +79,10 @@ type document struct {
 	pending bool // a checkpoint is under way
 
 	// For documents whose last checkpoint is in rows.
-	head    *head
-	gone    []kernel.Gone           // dead dots that have a row, besides those that the state collects
-	unwrote map[causal.Dot]struct{} // dots that died before their row was written
-	strays  [][]byte                // keys of rows that belong to no checkpoint
+	head   *head
+	gone   []kernel.Gone      // dead dots that have a row, besides those that the state collects
+	early  map[causal.Dot]int // how much of what the state collects of a dot is from before its row was written
+	strays [][]byte           // keys of rows that belong to no checkpoint
 }
 
 // Open opens the journal in a store, which the caller goes on owning, and takes

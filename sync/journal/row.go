@@ -30,7 +30,7 @@ const (
 )
 
 // appendRow appends a live dot's row, without its checksum.
-func appendRow(dst []byte, s *kernel.State, l *kernel.Live, path []kernel.Component) []byte {
+func appendRow(dst []byte, s *kernel.State, l *kernel.Live) []byte {
 	flags := uint64(0)
 	if l.Marked {
 		flags |= rowMarked
@@ -42,7 +42,7 @@ func appendRow(dst []byte, s *kernel.State, l *kernel.Live, path []kernel.Compon
 	if l.Expiry != 0 {
 		dst = wire.AppendUint(dst, uint64(l.Expiry))
 	}
-	path = s.Path(path[:0], l.Parent)
+	path := s.Path(nil, l.Parent)
 	dst = wire.AppendUint(dst, uint64(len(path)))
 	for _, c := range path {
 		dst = wire.AppendBytes(wire.AppendUint(dst, uint64(c.Tag)), c.Name)

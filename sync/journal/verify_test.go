@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -139,6 +140,39 @@ func TestARecordIsWhereItBelongs(t *testing.T) {
 	for _, other := range [][]byte{recordKey(3, 5), recordKey(2, 4), key[:16]} {
 		_, _, err = parseRecord(other, v)
 		require.ErrorIs(t, err, store.ErrCorrupt)
+	}
+}
+
+func TestHeadsAndRowsThatNobodyWritesAreRefused(t *testing.T) {
+	key := numbered(kindHead, 1)
+	one := causal.Ranges{{Lo: 1, Hi: 1}}
+	for want, h := range map[string]head{
+		"with a state and with rows": {rows: 1, state: crdtUnit(t)},
+		"given twice":                {actors: []headActor{{id: somebody(1), seen: one}, {id: somebody(1)}}},
+		"are given twice":            {actors: []headActor{{id: somebody(1), seen: one, ahead: one}}},
+		"2 rows of 1 events":         {rows: 2, actors: []headActor{{id: somebody(1), seen: one}}},
+	} {
+		_, err := parseHead(key, h.append(nil))
+		require.ErrorIs(t, err, store.ErrCorrupt)
+		require.ErrorContains(t, err, want)
+	}
+	var s kernel.State
+	a := s.Intern(somebody(1))
+	for want, p := range map[string]kernel.Payload{
+		"of another place": {Tag: 2, Key: "k"},
+		"no row: wire":     {Tag: 0x80, Key: "k"},
+		"has none":         {Tag: 1, Value: "v"},
+		"above the limits": {Tag: 2, Value: strings.Repeat("v", kernel.MaxValue+1)},
+		"out of bounds":    {Tag: 2, Expiry: 1 << 63},
+	} {
+		s.Assign(a, s.Next(a), &p, nil)
+		for l := range s.Between(a, causal.Range{Lo: 1, Hi: causal.MaxSeq}) {
+			_, err := parseRow(rowKey(nil, 1, s.Place(&l)+uint64(len(l.Key)), 0, l.Seq), appendRow(nil, &s, &l))
+			require.ErrorIs(t, err, store.ErrCorrupt, want)
+			require.ErrorContains(t, err, want)
+		}
+		s = kernel.State{}
+		a = s.Intern(somebody(1))
 	}
 }
 
