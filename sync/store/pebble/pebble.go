@@ -55,21 +55,21 @@ const (
 // Bounds and defaults of [Options].
 const (
 	defaultCacheBytes    = 16 << 20
-	defaultMemtableBytes = 8 << 20
+	defaultMemtableBytes = 4 << 20
 	minMemtableBytes     = 256 << 10
 	maxMemtableBytes     = 1 << 30
 	defaultMaxOpenFiles  = 256
 	minMaxOpenFiles      = 32
 )
 
-// Options of a store. The zero value is for a small footprint: some 40 MB of
+// Options of a store. The zero value is for a small footprint: some 25 MB of
 // memory and 256 open files.
 type Options struct {
 	// CacheBytes is the size of the cache for blocks of tables. 0 means 16 MiB.
 	CacheBytes int64
 	// MemtableBytes is how much is written before it is sorted into a table, and
 	// about how much of the log a start replays. Up to four memtables are in
-	// memory. 0 means 8 MiB; the bounds are 256 KiB and 1 GiB.
+	// memory. 0 means 4 MiB; the bounds are 256 KiB and 1 GiB.
 	MemtableBytes int
 	// MaxOpenFiles bounds the file handles. 0 means 256; the least is 32.
 	MaxOpenFiles int
