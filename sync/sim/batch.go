@@ -15,6 +15,7 @@ type batch struct {
 	first   uint64   // own event
 	adds    []living // live own payloads, by sequence number
 	victims map[causal.Dot]bool
+	renamed bool // the replica became another actor meanwhile: nothing is compared
 }
 
 // increment reads a counter's payload.

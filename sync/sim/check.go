@@ -63,6 +63,12 @@ func (w *world) checkSealed(n *node, records []replica.Record) {
 			w.fail(n, doc, "sealed", "units came out that nobody wrote")
 			return
 		}
+		if b.renamed {
+			if actor == n.r.Actor() {
+				delete(n.batches, doc)
+			}
+			continue
+		}
 		s := fresh[doc]
 		s.known = w.ledger(doc).column(actor).kills(s.claims, b.first)
 		if err := b.compare(actor, s); err != nil {

@@ -77,6 +77,7 @@ func (w *world) tear(n *node, rec stored) {
 func (w *world) stop(n *node) {
 	if n.r != nil {
 		w.stats.Frames += int(n.r.Stats().FramesSent)
+		n.disk.incarnation = n.r.Actor().Incarnation
 	}
 	n.r, n.online, n.inbox, n.outbox, n.paused, n.dying, n.batches = nil, false, nil, nil, false, false, nil
 	d := &n.disk
@@ -111,16 +112,6 @@ func (w *world) reload(n *node) bool {
 			return false
 		}
 	}
+	w.discard(n)
 	return true
-}
-
-// rewind sets a disk back to its first records.
-func (w *world) rewind(n *node, records int) {
-	d := &n.disk
-	for i := range d.records[records:] {
-		w.lose(d.records[records+i].unit) // if it had just survived a crash
-	}
-	d.records = d.records[:records:records]
-	clear(d.digests)
-	d.mark, d.stamp = 0, 0
 }

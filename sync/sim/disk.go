@@ -18,6 +18,12 @@ type disk struct {
 	mark    hlc.Time          // of the clock, as of the records
 	stamp   hlc.Time          // greatest timestamp of the replica's writes, as of the records
 
+	// incarnation is that of the last process. The next one may go on under it if
+	// clean, which copies and damaged disks are not.
+	incarnation uint64
+	clean       bool
+	broken      []damaged
+
 	tail    []*pending
 	syncing int           // outputs of the tail that the sync under way is for
 	endsAt  time.Duration // of that sync; never if there is none
@@ -35,6 +41,12 @@ type stored struct {
 	replica.Record
 	unit *unit
 	torn bool // a part of it was never written
+}
+
+// damaged is a document that nothing can be relied upon of.
+type damaged struct {
+	doc      string
+	readable []stored // what is read before the damage is found
 }
 
 // pending is an output that was written and not carried out: its messages wait

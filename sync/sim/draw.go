@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,9 +23,26 @@ func contents(d delta.Delta) string {
 	return strings.Join(out, " ")
 }
 
-// actorName names an actor by its replica alone.
+// actorName names an actor by its replica, with its incarnation for prime to
+// shorten.
 func actorName(a causal.Actor) string {
-	return name(int(a.ID[14])<<8 + int(a.ID[15]) - 1)
+	return fmt.Sprintf("%s<%x>", name(int(a.ID[14])<<8+int(a.ID[15])-1), a.Incarnation)
+}
+
+var actorNames = regexp.MustCompile(`([A-Z]\d*)<[0-9a-f]+>`)
+
+// prime names the first incarnation of a replica that is drawn by the replica
+// alone, the next one with a prime, and so on.
+func prime(drawing string) string {
+	marks, count := map[string]string{}, map[string]int{}
+	return actorNames.ReplaceAllStringFunc(drawing, func(actor string) string {
+		name, _, _ := strings.Cut(actor, "<")
+		if _, ok := marks[actor]; !ok {
+			marks[actor] = strings.Repeat("'", count[name])
+			count[name]++
+		}
+		return name + marks[actor]
+	})
 }
 
 // text returns the drawing.
@@ -46,7 +64,7 @@ func (t *tracer) text(w *world) string {
 		l := &t.lines[i]
 		fmt.Fprintf(&b, "%9.1fms %s  %s\n", float64(l.at)/float64(time.Millisecond), l.draw(len(w.nodes)), l.text)
 	}
-	return b.String()
+	return prime(b.String())
 }
 
 // lane is the distance between two lanes in characters.

@@ -35,6 +35,9 @@ func (s *Script) String() string {
 		{"noframes", s.Expect.NoFrames, s.Expect.NoFrames},
 		{"alarms", len(s.Expect.Alarms) > 0, strings.Join(s.Expect.Alarms, ",")},
 	})
+	for _, h := range s.Expect.Holds {
+		b.WriteString(strings.Join(append([]string{"holds", h.Doc, h.Path}, h.Values...), " ") + "\n")
+	}
 	for i := range s.Actions {
 		b.WriteString(s.Actions[i].String() + "\n")
 	}
@@ -77,8 +80,10 @@ func (a *Action) text() string {
 		return fmt.Sprintf("%s %s", a.Do, name(a.Peer))
 	case Clog:
 		return fmt.Sprintf("%s %s %v", a.Do, name(a.Peer), a.Time)
-	case Partition, Crash, Tear, FailWrite, FailSync, Restore:
+	case Partition, Crash, Tear, FailWrite, FailSync, Restore, Copy:
 		return fmt.Sprintf("%s %d", a.Do, a.Amount)
+	case Forget:
+		return fmt.Sprintf("%s %s", a.Do, a.Doc)
 	case Skew, Stall:
 		return fmt.Sprintf("%s %v", a.Do, a.Time)
 	}

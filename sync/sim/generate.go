@@ -36,6 +36,7 @@ func Generate(seed uint64, o Options) *Script {
 		s.Tuning.Newer = 1 + g.rng.IntN(s.Replicas)
 	}
 	g.wearOut(s)
+	g.endanger(s)
 	return s
 }
 
@@ -61,7 +62,7 @@ func (g *generator) duration(from, to time.Duration) time.Duration {
 // mix draws which faults this history has.
 func (g *generator) mix() {
 	f := g.o.Faults
-	g.calm = g.one(8)
+	g.calm = g.one(8) && !g.o.Focus
 	calm := g.calm
 	for _, on := range []*bool{
 		&f.Loss, &f.Duplicates, &f.Reordering, &f.Cuts, &f.Clogs, &f.Clocks, &f.Pauses, &f.Crashes,

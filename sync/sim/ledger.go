@@ -49,6 +49,8 @@ type unit struct {
 	home  int // the replica that sealed it
 	// shared is set if two processes under one identity sealed the very same.
 	shared bool
+	// orphan is set if it was on no disk once a disk had lost it.
+	orphan bool
 }
 
 type deadDot struct {

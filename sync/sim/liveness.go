@@ -85,8 +85,8 @@ func (w *world) held() map[string]*causal.Context {
 	out := map[string]*causal.Context{}
 	for _, n := range w.alive() {
 		for _, doc := range n.r.Names() {
-			if w.cloned && n.r.View(doc).Pending().Len() > 0 {
-				continue // to be minted again under another name if the clone is noticed
+			if (w.cloned || n.resumed) && n.r.View(doc).Pending().Len() > 0 {
+				continue // to be minted again under another name if it takes somebody for a clone
 			}
 			if out[doc] == nil {
 				out[doc] = &causal.Context{}
@@ -161,17 +161,17 @@ func (w *world) checkEnd(held map[string]*causal.Context) {
 				lost := want.Minus(have)
 				w.fail(n, doc, "lost", "events %v, which somebody had when the faults ended", &lost)
 			}
-			if !w.lossy {
-				w.checkAcknowledged(n, doc, l, &have)
-			}
+			w.checkAcknowledged(n, doc, l, &have)
 		}
 	}
 }
 
+// checkAcknowledged demands that a replica has everything that was acknowledged,
+// except what only disks had that lost it.
 func (w *world) checkAcknowledged(n *node, doc string, l *ledger, have *causal.Context) {
 	for a, c := range l.actors {
 		for i := range c.events {
-			if u := c.events[i].unit; u != nil && u.fate == durable && !have.Contains(causal.Dot{Actor: a, Seq: uint64(i) + 1}) {
+			if u := c.events[i].unit; u != nil && u.fate == durable && !u.orphan && !have.Contains(causal.Dot{Actor: a, Seq: uint64(i) + 1}) {
 				w.fail(n, doc, "lost", "the acknowledged event %d of %v", i+1, a)
 				return
 			}
@@ -206,10 +206,32 @@ func (w *world) checkExpectations() {
 			w.fail(nil, "", "expectation", "no %s alarm was raised", kind)
 		}
 	}
+	w.checkHoldings()
 	for doc, l := range w.ledgers {
 		for i := range l.twins {
 			if !w.lossy && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 && l.twins[i].isVisible(w.alive(), doc) {
 				w.fail(nil, doc, "silent", "a dot has two payloads and nobody noticed")
+			}
+		}
+	}
+}
+
+// checkHoldings demands that registers hold what the script says, everywhere.
+func (w *world) checkHoldings() {
+	for _, h := range w.script.Expect.Holds {
+		op := Op{Do: Set, Path: h.Path}
+		at := op.place()
+		for _, n := range w.alive() {
+			values := []string{}
+			here := snapshot(n.r.View(h.Doc))
+			for i := range here.live {
+				if here.live[i].isAt(&at) {
+					values = append(values, here.live[i].value)
+				}
+			}
+			slices.Sort(values)
+			if !slices.Equal(values, h.Values) {
+				w.fail(n, h.Doc, "expectation", "%s holds %q, it should hold %q", h.Path, values, h.Values)
 			}
 		}
 	}

@@ -24,15 +24,16 @@ type node struct {
 	name  string
 	id    causal.ID
 
-	r      *replica.Replica // nil while it is down
-	actor  causal.Actor     // as of the last output
-	online bool
-	paused bool
-	gone   bool // for good
-	starts uint64
-	inbox  []job
-	outbox []replica.Outgoing // what became due while it was paused
-	tickAt time.Duration      // of the tick that waits
+	r       *replica.Replica // nil while it is down
+	actor   causal.Actor     // as of the last output
+	online  bool
+	paused  bool
+	gone    bool // for good
+	starts  uint64
+	resumed bool // this start goes on as the actor of an earlier one
+	inbox   []job
+	outbox  []replica.Outgoing // what became due while it was paused
+	tickAt  time.Duration      // of the tick that waits
 
 	dying bool // the next output is not carried out
 
@@ -94,7 +95,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 	n.starts++
 	src := rand.NewPCG(w.script.Seed^uint64(n.index)<<40, n.starts)
 	r, err := replica.New(replica.Config{
-		ID: n.id, Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
+		ID: n.id, Incarnation: w.lease(n), Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
 		Mark: n.disk.mark, MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
 	}, w.time())
 	if err != nil {
@@ -180,6 +181,7 @@ func (w *world) enter(n *node, records []replica.Record) []stored {
 			return out
 		}
 		n.noteParts(rec.Doc, f, rec.Delta)
+		w.checkPayloads(n, rec.Doc, f)
 		own, ok := w.isFresh(n, rec.Doc, f)
 		if !ok {
 			w.checkLeak(n, rec.Doc, f)
@@ -234,7 +236,7 @@ func (w *world) mayRefuse(err error) bool { return errors.Is(err, delta.ErrUnfit
 
 // forgetful reports whether any replica ever lost what it knew.
 func (w *world) forgetful() bool {
-	if w.cloned {
+	if w.cloned || w.copied {
 		return true
 	}
 	for _, n := range w.nodes {

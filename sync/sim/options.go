@@ -11,6 +11,8 @@ type Options struct {
 	MaxSteps    int           // actions in a history, at most
 	Span        time.Duration // virtual time that they are spread over, at most
 	Faults      Faults
+	// Focus has every history meet the faults of Identity, not only some.
+	Focus bool
 }
 
 // Faults says which kinds of trouble may occur.
@@ -31,6 +33,11 @@ type Faults struct {
 	SmallLogs  bool // so that units are gone when they are asked for
 	Large      bool // values of kilobytes and small messages, so that there are transfers
 	Mixed      bool // replicas of a later release among the others
+	// Identity is what happens to disks and with that to who a replica is: clean
+	// stops, after which it goes on as the same actor; copies that are started
+	// besides, or in place of a newer one; empty disks; damaged documents. Unlike
+	// Clones, none may lead to two payloads of one dot.
+	Identity bool
 }
 
 // AllFaults is everything that can go wrong.
@@ -38,7 +45,7 @@ func AllFaults() Faults {
 	return Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true,
 		Pauses: true, Crashes: true, Restores: true, Clones: true, Members: true, Offline: true,
-		SmallLogs: true, Large: true, Mixed: true, Disk: true,
+		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true,
 	}
 }
 
@@ -51,4 +58,13 @@ func Small() Options {
 // Long returns options for fewer, longer histories of more replicas.
 func Long() Options {
 	return Options{MaxReplicas: 12, MaxDocs: 12, MaxSteps: 600, Span: 20 * time.Second, Faults: AllFaults()}
+}
+
+// Identities returns options for histories about who a replica is: all of
+// [Faults.Identity], crashes, lost messages and disks that lose their tails.
+func Identities() Options {
+	return Options{MaxReplicas: 4, MaxDocs: 2, MaxSteps: 40, Span: 2 * time.Second, Focus: true, Faults: Faults{
+		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Crashes: true, Disk: true, Restores: true,
+		Offline: true, SmallLogs: true, Identity: true,
+	}}
 }

@@ -104,6 +104,11 @@ func (p *parser) line(s *Script) {
 	case "replicas":
 		p.word()
 		s.Replicas = int(p.int())
+	case "holds":
+		p.word()
+		h := Holding{Doc: p.word(), Path: p.word()}
+		h.Values, p.rest = strings.Fields(p.rest), ""
+		s.Expect.Holds = append(s.Expect.Holds, h)
 	case "net", "disk", "tuning", "expect":
 		p.word()
 		p.fields(s)
@@ -190,11 +195,13 @@ func (p *parser) action(a *Action) {
 		a.Peer = p.node()
 	case Clog:
 		a.Peer, a.Time = p.node(), p.duration()
-	case Partition, Crash, Tear, FailWrite, FailSync, Restore:
+	case Partition, Crash, Tear, FailWrite, FailSync, Restore, Copy:
 		a.Amount = int(p.int())
+	case Forget:
+		a.Doc = p.word()
 	case Skew, Stall:
 		a.Time = p.duration()
-	case Ring, Heal, Epoch, Freeze, Offline, Online, Pause, Resume, Restart, Clone, Arrive, Leave:
+	case Ring, Heal, Epoch, Freeze, Offline, Online, Pause, Resume, Restart, Clone, Arrive, Leave, Stop, Wipe:
 	default:
 		p.fail("unknown verb %q", a.Do)
 	}

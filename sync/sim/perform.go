@@ -124,8 +124,18 @@ func (w *world) turnover(n *node, a *Action) {
 			w.stop(n)
 			w.start(n)
 		}
+	case Stop:
+		w.end(n)
 	case Restore:
-		w.restore(n, a.Amount)
+		if a.Amount < len(n.disk.records) {
+			w.restore(n, a.Amount)
+		}
+	case Wipe:
+		w.restore(n, 0)
+	case Forget:
+		w.forget(n, a.Doc)
+	case Copy:
+		w.copyDisk(n, a.Amount)
 	case Clone:
 		w.clone(n)
 	case Arrive:
@@ -133,31 +143,11 @@ func (w *world) turnover(n *node, a *Action) {
 	case Leave:
 		if w.isCovered(n) {
 			w.stop(n)
-			n.gone, n.disk, w.lossy = true, newDisk(), true
+			old := n.disk.records
+			n.gone, n.disk = true, newDisk()
+			w.bereave(old)
 		}
 	}
-}
-
-// restore starts a node from a part of its records.
-func (w *world) restore(n *node, records int) {
-	if n.gone || records >= len(n.disk.records) {
-		return
-	}
-	w.stop(n)
-	w.lossy = true
-	w.rewind(n, records)
-	w.start(n)
-}
-
-// clone runs a copy of the node's disk under its identity.
-func (w *world) clone(n *node) {
-	if n.r == nil || n.dying {
-		return
-	}
-	w.cloned = true
-	twin := w.add(n.id)
-	twin.disk.records = append(twin.disk.records, n.disk.records...)
-	w.start(twin, n.r.Actor().Incarnation)
 }
 
 // isCovered reports whether some other replica has all that a node has, and

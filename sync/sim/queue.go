@@ -9,6 +9,7 @@ type job struct {
 	kind  jobKind
 	node  int
 	from  int
+	start uint64 // of the sender: which of its processes sent it
 	doc   string
 	data  []byte
 	later bool // older replicas must refuse it

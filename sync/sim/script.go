@@ -60,6 +60,14 @@ type Expect struct {
 	Within   time.Duration // bound of the liveness phase; 0 is [Bound]
 	NoFrames bool          // nobody sends a whole state
 	Alarms   []string      // kinds that somebody raises
+	Holds    []Holding     // what all replicas hold
+}
+
+// Holding is what a register holds: the values of all siblings, sorted.
+type Holding struct {
+	Doc    string
+	Path   string
+	Values []string
 }
 
 // Bound is within which virtual time after the last fault all replicas hold
@@ -99,6 +107,10 @@ const (
 	Clone     Verb = "clone"     // a copy of N's disk runs as a new process under N's identity
 	Arrive    Verb = "arrive"    // an empty replica joins
 	Leave     Verb = "leave"     // N ends for good if others hold all that it has
+	Stop      Verb = "stop"      // N ends cleanly: all is synced, and it goes on as the same actor at its next start
+	Copy      Verb = "copy"      // as Clone, of the first Amount records, and the copy is told from the disk: it starts as another actor
+	Wipe      Verb = "wipe"      // N starts with an empty disk
+	Forget    Verb = "forget"    // N dies, if it runs, and finds Doc damaged when it starts: it has nothing of it any more
 )
 
 // Action is one step of a history.

@@ -37,6 +37,11 @@ type Stats struct {
 	Survivors  int // records that outlived a crash unsynced
 	Torn       int // records that were discarded at a start
 	DiskErrors int // failed writes and syncs
+	Stops      int // clean ends
+	Resumed    int // starts under the incarnation of a clean end
+	Restores   int // of old copies, and of nothing
+	Copies     int // disks of which a copy was started besides
+	Forgotten  int // documents that a disk lost
 	Checks     int // states compared with the ledger
 	Frames     int // whole states sent
 	Tainted    int // documents in which a clone gave a dot two payloads
@@ -69,6 +74,8 @@ type world struct {
 	ledgers map[string]*ledger
 	hash    uint64
 	cloned  bool // two processes share an identity
+	ghost   bool // what is delivered was sent by an earlier start of its receiver
+	copied  bool // two processes share an identity, and no incarnation
 	lossy   bool // a disk that may have been the only one with a unit is gone
 	stats   Stats
 	failure *Failure
@@ -77,6 +84,7 @@ type world struct {
 	chatter int  // messages besides beacons
 	isCalm  bool // disks have no faults any more
 	hasty   bool // messages do not wait for the disk: a wrong implementation
+	sticky  bool // processes start as the actor that their disk knows, whatever happened to it: another
 }
 
 // Run plays a script.
@@ -180,10 +188,12 @@ func (w *world) deliver(n *node, j *job) {
 		return
 	}
 	w.trace.arrived(w, n, j)
+	w.ghost = j.from == n.index && j.start != n.starts
 	if err := n.r.Step(w.time(), j.doc, j.data); err != nil && !w.mayRefuse(err) {
 		w.fail(n, j.doc, "refused", "a message from %s: %v", w.nodes[j.from].name, err)
 	}
 	w.drain(n)
+	w.ghost = false
 }
 
 // time is the replicas' monotonic time.
@@ -212,7 +222,13 @@ func (w *world) ledger(doc string) *ledger {
 func (w *world) alarm(n *node, a *replica.Alarm) {
 	w.stats.Alarms[a.Kind.String()]++
 	w.trace.note(w, n, "alarm: "+a.Kind.String())
-	if a.Kind != replica.Drift && !w.cloned {
+	switch {
+	case w.cloned, a.Kind == replica.Drift, a.Kind == replica.Damage:
+	case a.Kind == replica.Clone && w.ghost: // it cannot know that this was itself
+		for _, b := range n.batches {
+			b.renamed = true
+		}
+	default:
 		w.fail(n, a.Doc, "alarm", "%v: %s", a.Kind, a.Detail)
 	}
 }

@@ -11,14 +11,21 @@ import (
 	"github.com/joinery-crdt/joinery/sync/sim"
 )
 
+// identity is the only set of faults that can be asked for by name.
+const identity = "identity"
+
 type settings struct {
 	seeds, first        uint64
 	long, verbose, json bool
 	workers, keep       int
+	only                string
 }
 
 func (o *settings) options() sim.Options {
-	if o.long {
+	switch {
+	case o.only == identity:
+		return sim.Identities()
+	case o.long:
 		return sim.Long()
 	}
 	return sim.Small()
@@ -40,6 +47,11 @@ type report struct {
 	Survivors  int            `json:"records_kept_unsynced"`
 	Torn       int            `json:"torn_records"`
 	DiskErrors int            `json:"disk_errors"`
+	Stops      int            `json:"clean_stops"`
+	Resumed    int            `json:"resumed_incarnations"`
+	Restores   int            `json:"restored_disks"`
+	Copies     int            `json:"copied_disks"`
+	Forgotten  int            `json:"damaged_documents"`
 	Alarms     map[string]int `json:"alarms"`
 	Slowest    time.Duration  `json:"slowest_convergence_ns"`
 	SlowestIs  uint64         `json:"slowest_seed"`
@@ -62,6 +74,11 @@ func (r *report) add(seed uint64, x *sim.Result) {
 	r.Survivors += x.Stats.Survivors
 	r.Torn += x.Stats.Torn
 	r.DiskErrors += x.Stats.DiskErrors
+	r.Stops += x.Stats.Stops
+	r.Resumed += x.Stats.Resumed
+	r.Restores += x.Stats.Restores
+	r.Copies += x.Stats.Copies
+	r.Forgotten += x.Stats.Forgotten
 	for kind, n := range x.Stats.Alarms {
 		r.Alarms[kind] += n
 	}
@@ -164,6 +181,8 @@ func summary(out io.Writer, o *settings, r *report) {
 		r.Writes, r.Messages, r.Checks, r.Frames, r.Alarms, r.Tainted)
 	fmt.Fprintf(out, "disks: %d syncs waited for, %d failed writes and syncs; crashes lost %d units, kept %d records that were not synced and tore %d\n",
 		r.Syncs, r.DiskErrors, r.Lost, r.Survivors, r.Torn)
+	fmt.Fprintf(out, "identity: %d clean stops, %d starts under the same incarnation, %d disks set back or emptied, %d copies started besides, %d documents damaged\n",
+		r.Stops, r.Resumed, r.Restores, r.Copies, r.Forgotten)
 	fmt.Fprintf(out, "convergence after the last fault: %v on average, %v at most (seed %d)\n",
 		r.MeanHealed.Round(time.Millisecond), r.Slowest.Round(time.Millisecond), r.SlowestIs)
 }
