@@ -14,7 +14,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/joinery-crdt/joinery/broker"
-	natsbroker "github.com/joinery-crdt/joinery/broker/nats"
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/sync/message"
@@ -41,9 +40,10 @@ type Config struct {
 	// closes, and whose handlers it leaves alone. It may be down, or not have
 	// been up yet: the replica then works offline until it is. Give it
 	// nats.MaxReconnects(-1), or it is closed for good after two minutes
-	// without a server. Several replicas may share one, unless it has the
-	// NoEcho option: they would not hear each other. Without Conn and Broker
-	// the replica keeps to itself.
+	// without a server; [Replica.Rebind] then goes on with a new one. Several
+	// replicas may share one, unless it has the NoEcho option: they would not
+	// hear each other. Without Conn and Broker the replica keeps to itself,
+	// until a Rebind.
 	Conn *nats.Conn
 	// Broker is another transport in place of Conn. The replica closes it,
 	// also if Open fails.
@@ -167,7 +167,7 @@ func open(ctx context.Context, cfg Config) (*Replica, error) {
 	if err == nil {
 		var n *node.Node
 		if n, err = node.Open(ctx, nodeConfig(&cfg, b)); err == nil {
-			return &Replica{node: n, id: n.ID(), maxValue: cfg.MaxValue, maxFields: cfg.MaxFields}, nil
+			return &Replica{node: n, id: n.ID(), maxValue: cfg.MaxValue, maxFields: cfg.MaxFields, maxMessage: cfg.MaxMessage}, nil
 		}
 	}
 	if b != nil {
@@ -184,14 +184,7 @@ func transport(cfg *Config) (broker.Broker, error) {
 	if err := cfg.validate(); err != nil || cfg.Conn == nil {
 		return cfg.Broker, err
 	}
-	b, err := natsbroker.New(cfg.Conn, natsbroker.Config{
-		MaxPayload:    max(cfg.MaxMessage+around, broker.DefaultMaxPayload),
-		QueueMessages: queueMessages,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
+	return onConn(cfg.Conn, cfg.MaxMessage)
 }
 
 func nodeConfig(cfg *Config, b broker.Broker) node.Config {

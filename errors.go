@@ -23,7 +23,8 @@ var (
 	// ErrConfig: a Config that makes no sense; the text says what to change.
 	ErrConfig = errors.New("joinery: bad config")
 	// ErrConnClosed: the connection was closed for good, by the program or
-	// because nats.go gave up. Writes to a replica on it stand, and spread no more.
+	// because nats.go gave up. Writes to a replica on it stand, and spread after
+	// a [Replica.Rebind].
 	ErrConnClosed = broker.ErrClosed
 	// ErrTooLarge: a name, element, value, path or atomic group is above its
 	// limit, or the document has too many fields.

@@ -12,10 +12,11 @@ import (
 
 // Replica is one replica of a space. All methods are safe for concurrent use.
 type Replica struct {
-	node      *node.Node
-	id        ID
-	maxValue  int
-	maxFields int
+	node       *node.Node
+	id         ID
+	maxValue   int
+	maxFields  int
+	maxMessage int // as configured, 0 for the default
 }
 
 // ID returns the replica's identity.
@@ -48,7 +49,7 @@ type Status struct {
 	Actor  string `json:"actor"`
 	Online bool   `json:"online"` // the connection is up
 	// Gone is set if the connection was closed for good: nothing will be sent
-	// or received any more.
+	// or received any more, until a Rebind.
 	Gone   bool   `json:"gone,omitempty"`
 	Digest uint64 `json:"-"` // equal at replicas that hold the same
 	Docs   int    `json:"docs"`
@@ -68,7 +69,7 @@ type Status struct {
 	// Failed says why the Store takes no more writes, if it failed.
 	Failed string `json:"failed,omitempty"`
 	// Denied lists subjects that the server refused for want of permission
-	// since the replica was opened, up to 16.
+	// since the replica was opened or rebound, up to 16.
 	Denied []string `json:"denied,omitempty"`
 }
 
@@ -96,7 +97,8 @@ type Stats struct {
 	Unsent      uint64 `json:"unsent"`       // messages that could not be
 	Dropped     uint64 `json:"dropped"`      // messages lost to a full queue, then repaired
 	Refused     uint64 `json:"refused"`      // messages malformed, foreign or above a limit
-	Conflicts   uint64 `json:"conflicts"`    // dots that came with two payloads: an identity used twice
+	Conflicts   uint64 `json:"conflicts"`    // writes that share a name with another one: an identity used twice
+	Quarantined uint64 `json:"quarantined"`  // values put aside because of that, see Replica.Quarantined
 	Drifts      uint64 `json:"drifts"`       // deltas from clocks too far ahead
 	Alarms      uint64 `json:"alarms"`
 	BytesIn     uint64 `json:"bytes_in"`
@@ -115,7 +117,7 @@ func (r *Replica) Status() Status {
 			Writes: c.Writes, UnitsSent: c.UnitsSent, UnitsMerged: c.UnitsMerged, Duplicates: c.Duplicates,
 			Holes: c.Holes, Pulls: c.PullsSent, Served: c.PullsServed, FramesSent: c.FramesSent,
 			Transfers: c.Transfers, Published: s.Published, Unsent: s.Unsent, Dropped: s.Dropped,
-			Refused: c.Refused, Conflicts: c.Conflicts, Drifts: c.Drifts, Alarms: s.Alarms,
+			Refused: c.Refused, Conflicts: c.Conflicts, Quarantined: c.Quarantined, Drifts: c.Drifts, Alarms: s.Alarms,
 			BytesIn: c.BytesIn, BytesOut: c.BytesOut, LogBytes: c.LogBytes,
 		},
 	}

@@ -1,9 +1,9 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,17 +41,15 @@ type Node struct {
 	wake   chan struct{} // the next deadline may have moved
 	outbox outbox
 
-	subs     []broker.Subscription
+	link      atomic.Pointer[link] // nil without a transport
+	rebinding sync.Mutex           // guards changes of link, and the start of goroutines on it
+
 	life     context.Context // ends with Close
 	end      context.CancelFunc
 	closing  sync.Once
 	workers  sync.WaitGroup
 	counters counters
-	audited  atomic.Bool // the subscriptions were checked one by one
 }
-
-// openGrace bounds how long Open waits for a link that says it is up.
-const openGrace = 2 * time.Second
 
 // Open starts a node and announces it to the others. On a link that is down it
 // starts offline. It fails if the configuration is wrong, the link closed for
@@ -60,6 +58,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	most := cmp.Or(cfg.Replica.MaxMessage, standard)
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -67,7 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg:      cfg,
 		subjects: message.NewSubjects(cfg.Space),
 		binding:  bindTo(cfg.Space),
-		most:     cfg.Replica.MaxMessage,
+		most:     most,
 		watchers: make(map[*Watcher]struct{}),
 		wake:     make(chan struct{}, 1),
 	}
@@ -77,7 +76,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Broker == nil {
 		return n, nil
 	}
-	if err := n.join(ctx); err != nil {
+	if err := n.Rebind(ctx, cfg.Broker); err != nil {
 		_ = n.Close()
 		return nil, err
 	}
@@ -144,53 +143,6 @@ func (n *Node) Warm() bool { return n.warm.Load() }
 
 // ID returns who the node is.
 func (n *Node) ID() causal.ID { return n.cfg.Replica.ID }
-
-// join subscribes and starts the goroutines.
-func (n *Node) join(ctx context.Context) error {
-	if err := n.subscribe(); err != nil {
-		return err
-	}
-	n.workers.Go(n.run)
-	n.workers.Go(n.publish)
-	short, cancel := context.WithTimeout(ctx, openGrace)
-	defer cancel()
-	err := n.cfg.Broker.Flush(short)
-	if err == nil {
-		n.connect(true)
-	}
-	if errors.Is(err, broker.ErrClosed) {
-		return err
-	}
-	return ctx.Err()
-}
-
-// interest is a pattern that the node subscribes to.
-type interest struct{ pattern, queue string }
-
-func (n *Node) interests() []interest {
-	return []interest{
-		{n.subjects.Deltas(">"), ""},
-		{n.subjects.Beacon(), ""},
-		{n.subjects.Any(), message.Queue},
-		{n.subjects.Replica(n.cfg.Replica.ID), ""},
-	}
-}
-
-func (n *Node) subscribe() error {
-	for _, i := range n.interests() {
-		sub, err := n.cfg.Broker.Subscribe(i.pattern, i.queue, n.receive)
-		if err != nil {
-			return fmt.Errorf("node: subscribe to %s: %w", i.pattern, err)
-		}
-		n.subs = append(n.subs, sub)
-	}
-	sub, err := n.cfg.Broker.Respond(n.subjects.Probe(n.cfg.Replica.ID))
-	if err != nil {
-		return fmt.Errorf("node: answer probes: %w", err)
-	}
-	n.subs = append(n.subs, sub)
-	return nil
-}
 
 // receive queues a message for the state machine; it must not block.
 func (n *Node) receive(m broker.Message) {
@@ -377,10 +329,11 @@ func (n *Node) Names(pattern string) (out []string) {
 // of the link has it. It says nothing about other nodes. Without a link it
 // fails at once.
 func (n *Node) Drain(ctx context.Context) error {
-	if n.cfg.Broker == nil {
+	b := n.transport()
+	if b == nil {
 		return nil
 	}
-	if err := n.cfg.Broker.Flush(ctx); err != nil { // also: is there a link?
+	if err := b.Flush(ctx); err != nil { // also: is there a link?
 		return err
 	}
 	n.settle()
@@ -411,7 +364,7 @@ func (n *Node) Drain(ctx context.Context) error {
 	if n.counters.unsent.Load() != unsent {
 		return broker.ErrDisconnected // it broke meanwhile
 	}
-	return n.cfg.Broker.Flush(ctx)
+	return b.Flush(ctx)
 }
 
 // closeGrace bounds how long Close waits to hand on what is pending.
@@ -433,11 +386,10 @@ func (n *Node) Close() (err error) {
 		n.handOver()
 		n.end()
 		n.outbox.close()
-		for _, s := range n.subs {
-			_ = s.Unsubscribe()
-		}
-		if n.cfg.Broker != nil {
-			err = errors.Join(err, n.cfg.Broker.Close())
+		n.rebinding.Lock() // a Rebind under way ends before
+		defer n.rebinding.Unlock()
+		if l := n.link.Load(); l != nil {
+			err = errors.Join(err, l.release())
 		}
 		n.workers.Wait()
 		if n.journal != nil && err == nil && n.warm.Load() {

@@ -19,8 +19,8 @@ type selfTester interface {
 // selfTest finds out, in the background, whether this node may speak at all:
 // some servers refuse without a word. The subject is the node's own; nobody
 // else hears the test. A node that may do nothing still works for its program.
-func (n *Node) selfTest() {
-	t, ok := n.cfg.Broker.(selfTester)
+func (n *Node) selfTest(l *link) {
+	t, ok := l.broker.(selfTester)
 	if !ok {
 		return
 	}
@@ -28,7 +28,7 @@ func (n *Node) selfTest() {
 		ctx, cancel := context.WithTimeout(n.life, testTimeout)
 		defer cancel()
 		subject := n.subjects.Probe(n.cfg.Replica.ID)
-		if err := t.SelfTest(ctx, subject); errors.Is(err, broker.ErrDenied) && n.life.Err() == nil {
+		if err := t.SelfTest(ctx, subject); errors.Is(err, broker.ErrDenied) && n.life.Err() == nil && n.link.Load() == l {
 			n.denied(subject, err)
 		}
 	})
@@ -40,11 +40,13 @@ var auditPauses = []time.Duration{0, time.Second, 4 * time.Second}
 
 // audit finds all subscriptions that are refused, as a connection remembers
 // only the last of several refusals.
-func (n *Node) audit() {
+func (n *Node) audit(l *link) {
 	for _, pause := range auditPauses {
 		select {
 		case <-time.After(pause):
-			n.resubscribe()
+			n.resubscribe(l)
+		case <-l.stop:
+			return
 		case <-n.life.Done():
 			return
 		}
@@ -53,15 +55,15 @@ func (n *Node) audit() {
 
 // resubscribe repeats the subscriptions, one by one. What arrives twice
 // meanwhile does no harm.
-func (n *Node) resubscribe() {
+func (n *Node) resubscribe(l *link) {
 	ctx, cancel := context.WithTimeout(n.life, testTimeout)
 	defer cancel()
 	for _, i := range n.interests() {
-		sub, err := n.cfg.Broker.Subscribe(i.pattern, i.queue, n.receive)
+		sub, err := l.broker.Subscribe(i.pattern, i.queue, n.receive)
 		if err != nil {
 			return
 		}
-		err = n.cfg.Broker.Flush(ctx) // a refusal becomes an event before it returns
+		err = l.broker.Flush(ctx) // a refusal becomes an event before it returns
 		_ = sub.Unsubscribe()
 		if err != nil {
 			return

@@ -15,22 +15,25 @@ const (
 	batchBytes = 512 << 10
 )
 
-// run is the node's main loop.
-func (n *Node) run() {
+// run is the node's main loop, as long as it uses this link.
+func (n *Node) run(l *link) {
+	defer close(l.done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	events := n.cfg.Broker.Events()
+	events := l.broker.Events()
 	var arrivals []arrival
 	for {
 		select {
 		case <-n.life.Done():
+			return
+		case <-l.stop:
 			return
 		case e, ok := <-events:
 			if !ok {
 				events = nil
 				continue
 			}
-			n.onEvent(e)
+			n.onEvent(l, e)
 		case <-n.inbox.some:
 			arrivals = n.inbox.take(arrivals)
 			n.stepAll(arrivals)
@@ -114,18 +117,18 @@ func (n *Node) canJoin() bool {
 // fitMessages follows the transport's limit, which another server may set
 // otherwise. The caller holds the lock.
 func (n *Node) fitMessages() {
-	if limit := n.cfg.Broker.MaxPayload() - room; limit > 0 {
+	if limit := n.transport().MaxPayload() - room; limit > 0 {
 		n.core.LimitMessages(min(limit, n.most))
 	}
 }
 
-func (n *Node) onEvent(e broker.Event) {
+func (n *Node) onEvent(l *link, e broker.Event) {
 	log := n.cfg.Logger.With("space", n.cfg.Space)
 	switch e.Kind {
 	case broker.Connected:
 		log.Info("joinery: connected")
 		n.connect(true)
-		n.selfTest()
+		n.selfTest(l)
 	case broker.Disconnected:
 		log.Info("joinery: disconnected; writes go on and are sent after the reconnect", "error", e.Err)
 		n.connect(false)
@@ -134,23 +137,23 @@ func (n *Node) onEvent(e broker.Event) {
 		log.Warn("joinery: slow consumer; what was dropped is being repaired", "messages", e.Count, "subject", e.Subject)
 		n.connect(true)
 	case broker.Denied:
-		n.onDenied(e)
+		n.onDenied(l, e)
 	case broker.Closed:
 		n.counters.gone.Store(true)
-		log.Error("joinery: connection closed for good; open the replica on a new one", "error", e.Err)
+		log.Error("joinery: connection closed for good; writes go on and wait for a Rebind to a new one", "error", e.Err)
 		n.connect(false)
 	}
 }
 
 // onDenied notes a refused subject, unless it is somebody else's who shares
 // the connection.
-func (n *Node) onDenied(e broker.Event) {
+func (n *Node) onDenied(l *link, e broker.Event) {
 	if e.Subject != "" && !strings.HasPrefix(e.Subject, strings.TrimSuffix(n.subjects.Beacon(), "b")) {
 		return
 	}
 	n.denied(e.Subject, e.Err)
-	if n.audited.CompareAndSwap(false, true) {
-		n.workers.Go(n.audit)
+	if l.audited.CompareAndSwap(false, true) {
+		n.workers.Go(func() { n.audit(l) })
 	}
 }
 
@@ -170,7 +173,7 @@ func (n *Node) publish() {
 
 func (n *Node) publishOne(m *replica.Outgoing) {
 	n.binding.apply(m.Data)
-	err := n.cfg.Broker.Publish(n.subject(m), m.Data)
+	err := n.transport().Publish(n.subject(m), m.Data)
 	switch {
 	case err == nil:
 		n.counters.published.Add(1)

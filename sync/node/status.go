@@ -36,6 +36,14 @@ func (c *counters) setDenied(subject string) bool {
 	return true
 }
 
+// reset forgets what was said of an earlier link.
+func (c *counters) reset() {
+	c.gone.Store(false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.denied = nil
+}
+
 // Status is a node's condition at one moment.
 type Status struct {
 	Space     string
@@ -48,7 +56,7 @@ type Status struct {
 	Published uint64   // messages handed to the transport
 	Unsent    uint64   // messages not sent, for want of a link or because of an error
 	Dropped   uint64   // messages lost because this node was too slow, to be repaired
-	Denied    []string // subjects that the server refused since Open, up to 16
+	Denied    []string // subjects that the server refused since Open or Rebind, up to 16
 	Alarms    uint64
 	Loading   int   // documents that are not in memory yet
 	Loaded    int   // and of how many

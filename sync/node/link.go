@@ -1,0 +1,141 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/joinery-crdt/joinery/broker"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// openGrace bounds how long Open and Rebind wait for a link that says it is up.
+const openGrace = 2 * time.Second
+
+// link is a broker in use, with what the node has on it.
+type link struct {
+	broker  broker.Broker
+	subs    []broker.Subscription
+	audited atomic.Bool   // the subscriptions were checked one by one
+	stop    chan struct{} // closed when another link takes over
+	done    chan struct{} // closed when the loop on it has ended
+}
+
+func newLink(b broker.Broker) *link {
+	return &link{broker: b, stop: make(chan struct{}), done: make(chan struct{})}
+}
+
+// release ends the subscriptions and the broker.
+func (l *link) release() error {
+	for _, s := range l.subs {
+		_ = s.Unsubscribe()
+	}
+	return l.broker.Close()
+}
+
+// transport returns the broker in use, nil if the node keeps to itself.
+func (n *Node) transport() broker.Broker {
+	if l := n.link.Load(); l != nil {
+		return l.broker
+	}
+	return nil
+}
+
+// Rebind makes the node use another broker from here on, in place of one that
+// is gone, or that still works, or of none. Writes go on meanwhile, and what was
+// not sent is sent when the new one is up. The node closes the one that it used
+// before. If Rebind fails nothing has changed, but that b is closed.
+func (n *Node) Rebind(ctx context.Context, b broker.Broker) error {
+	n.reentry.check()
+	n.rebinding.Lock()
+	defer n.rebinding.Unlock()
+	l := newLink(b)
+	up, err := n.attach(ctx, l)
+	if err == nil {
+		err = n.takeOver(l)
+	}
+	if err != nil {
+		_ = l.release()
+		return err
+	}
+	if up {
+		n.connect(true)
+	}
+	return nil
+}
+
+// attach subscribes on a link and reports whether it is up.
+func (n *Node) attach(ctx context.Context, l *link) (up bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if limit := l.broker.MaxPayload(); limit > 0 && limit < least+room {
+		return false, fmt.Errorf("%w: the transport takes payloads of %d bytes, the least is %d", ErrConfig, limit, least+room)
+	}
+	if err := n.subscribe(l); err != nil {
+		return false, err
+	}
+	short, cancel := context.WithTimeout(ctx, openGrace)
+	defer cancel()
+	defer context.AfterFunc(n.life, cancel)()
+	err = l.broker.Flush(short)
+	if errors.Is(err, broker.ErrClosed) {
+		return false, err
+	}
+	return err == nil, ctx.Err()
+}
+
+// takeOver makes l the link in use. The caller holds rebinding.
+func (n *Node) takeOver(l *link) error {
+	n.lock()
+	if n.closed {
+		n.mu.Unlock()
+		return ErrClosed
+	}
+	old := n.link.Swap(l)
+	n.linked = false
+	if n.core.Online() {
+		n.core.Connect(time.Now(), false)
+	}
+	n.finish()
+	if old != nil {
+		close(old.stop)
+		<-old.done // what it still had to say is said
+		_ = old.release()
+	} else {
+		n.workers.Go(n.publish)
+	}
+	n.counters.reset()
+	n.workers.Go(func() { n.run(l) })
+	return nil
+}
+
+// interest is a pattern that the node subscribes to.
+type interest struct{ pattern, queue string }
+
+func (n *Node) interests() []interest {
+	return []interest{
+		{n.subjects.Deltas(">"), ""},
+		{n.subjects.Beacon(), ""},
+		{n.subjects.Any(), message.Queue},
+		{n.subjects.Replica(n.cfg.Replica.ID), ""},
+	}
+}
+
+func (n *Node) subscribe(l *link) error {
+	for _, i := range n.interests() {
+		sub, err := l.broker.Subscribe(i.pattern, i.queue, n.receive)
+		if err != nil {
+			return fmt.Errorf("node: subscribe to %s: %w", i.pattern, err)
+		}
+		l.subs = append(l.subs, sub)
+	}
+	sub, err := l.broker.Respond(n.subjects.Probe(n.cfg.Replica.ID))
+	if err != nil {
+		return fmt.Errorf("node: answer probes: %w", err)
+	}
+	l.subs = append(l.subs, sub)
+	return nil
+}
