@@ -32,5 +32,23 @@
 // ended with [Journal.Close], which syncs everything, and if the store is still the very
 // same copy. Open takes the note of the clean end back, durably, before it returns.
 //
+// # Damage
+//
+// All that is read is checked: checksums of entries, with their keys; the positions
+// of records, which have no gaps; the number and the fingerprint of rows. What is not as it
+// was written is a [store.CorruptError], and concerns one document. [Journal.PutAside]
+// then keeps all of it under its old number and returns what is whole, which for one
+// broken row is all but that row. [Verify] looks for damage in all there is.
+//
+// Not noticed is the loss of a document's last records: a crash leaves the same.
+// An entry of the list of documents that vanishes is noticed by [Verify]
+// alone, but nothing else gets its number.
+//
+// # Backup
+//
+// [Backup] writes a stream that every later release reads, from a snapshot of a
+// replica that is running. [RestoreBackup] gives a replica of the same identity that
+// starts under a new incarnation, so a backup may be restored any number of times.
+//
 // FORMAT.md specifies the bytes.
 package journal
