@@ -31,9 +31,9 @@
 //     nothing; an optional part that a unit came with is passed on with it.
 //
 // At the end all replicas hold exactly what anybody held durably, and that is
-// every write that was acknowledged, except what a restore of an old copy
-// took from the only disk that had it. A write is acknowledged once the Output
-// with its record is synced.
+// every write that was acknowledged, except events that no disk had any more once
+// one was set back, emptied or damaged. A write is acknowledged once the Output
+// with its record is synced. Registers hold what the script says, if it does.
 //
 // # Disks
 //
@@ -43,10 +43,18 @@
 // tail, whose last record may be torn. A write or sync that fails ends its
 // process, which comes back as after a crash. Copies are of what was synced.
 //
+// A replica that was stopped cleanly goes on as the same actor at its next start,
+// once, and only from the very disk. From a copy, an older state of the disk, an
+// empty disk, one on which a document is damaged, or after a crash it starts as
+// another one. Whatever happens to disks, no dot gets two payloads; [Identities]
+// makes histories of nothing but that. Only a copy that nobody can tell from the
+// original may lead to it, as [Clone] makes them.
+//
 // # What is not covered
 //
 // Real disks and real sockets; disks that reorder writes, lose what they have
-// synced or give back other bytes; peers that lie; releases that differ in what
+// synced and still say that the replica stopped cleanly, or give back other bytes
+// without a sign of damage; peers that lie; releases that differ in what
 // they do and not only in what they send. Two processes with one identity may
 // give one dot two payloads before they notice; the simulator then demands the
 // alarms, not convergence of that document.

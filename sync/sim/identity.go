@@ -116,6 +116,9 @@ func (w *world) discard(n *node) {
 			_ = n.r.Load(rec.Record) // it may be torn
 		}
 		w.trace.note(w, n, "finds "+doc+" damaged")
+		if w.sticky {
+			continue
+		}
 		n.r.Discard(doc, replica.Alarm{Kind: replica.Damage, Doc: doc, Detail: "the simulator damaged it"})
 	}
 	n.disk.broken = nil
