@@ -53,6 +53,10 @@ type Field struct {
 	Exists bool
 	// Siblings is the number of concurrent values; more than 1 is a conflict.
 	Siblings int
+	// Origin is the replica that wrote what is there: of a register or an entry
+	// the one whose value shows, or whose deletion stands. It is zero if nothing
+	// is there, or if several replicas have their part in it, as in a counter.
+	Origin ID
 	// Err says why Value could not be decoded, if it could not; Raw then holds
 	// its encoding.
 	Err error
@@ -70,9 +74,15 @@ type spot struct {
 // without the lock.
 type reading struct {
 	spot
+	found
+}
+
+// found is what was at a place, not what place it was.
+type found struct {
 	value    string // encoded
-	number   int64  // a counter's
-	on       bool   // a flag's
+	origin   ID
+	number   int64 // a counter's
+	on       bool  // a flag's
 	exists   bool
 	siblings int
 }
@@ -89,11 +99,29 @@ func look(d *crdt.Document, in kernel.Ref, at spot) reading {
 		r.on, r.exists = d.Present(in, at.tag, at.key), d.State().Has(in, at.tag, at.key)
 	default:
 		r.siblings = countSiblings(d.State(), in, at)
-		var l kernel.Live
-		l, r.exists = d.Latest(in, at.tag, at.key)
-		r.value = l.Value
+		if l, ok := d.State().Winner(in, at.tag, at.key); ok {
+			r.origin, r.exists = d.State().Dot(&l).Actor.ID, !l.Marked
+			if r.exists {
+				r.value = l.Value
+			}
+		}
+		return r
 	}
+	r.origin = soleWriter(d.State(), in, at)
 	return r
+}
+
+// soleWriter returns who wrote all that lives at a place, zero if nobody alone.
+func soleWriter(s *kernel.State, in kernel.Ref, at spot) (id ID) {
+	for l := range s.Siblings(in, at.tag, at.key) {
+		switch writer := s.Dot(&l).Actor.ID; {
+		case id.IsZero():
+			id = writer
+		case id != writer:
+			return ID{}
+		}
+	}
+	return id
 }
 
 func countSiblings(s *kernel.State, in kernel.Ref, at spot) (n int) {
@@ -113,7 +141,7 @@ func lookAt(d *crdt.Document, at spot) reading {
 
 // field decodes a reading.
 func (r *reading) field() Field {
-	f := Field{Kind: kinds[r.tag], Exists: r.exists, Siblings: r.siblings, Path: make([]string, 0, len(r.path)+1)}
+	f := Field{Kind: kinds[r.tag], Exists: r.exists, Siblings: r.siblings, Origin: r.origin, Path: make([]string, 0, len(r.path)+1)}
 	for _, c := range r.path {
 		f.Path = append(f.Path, c.Name)
 	}

@@ -261,7 +261,7 @@ func TestPlacesNeverShareAName(t *testing.T) {
 		{Doc: "d", Key: "x", Tag: 1}, {Doc: "d", Key: "x", Path: []kernel.Component{{Tag: 1, Name: "m"}}},
 		{Doc: "d", Key: "", Path: []kernel.Component{{Name: "mx"}}},
 	} {
-		name := string(appendPlace(nil, &c))
+		name := string(AppendPlace(nil, &c))
 		require.NotContains(t, names, name)
 		names[name] = c
 	}

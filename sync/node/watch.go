@@ -10,8 +10,21 @@ import (
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
-// maxPlaces bounds the changed places that wait for a watcher.
-const maxPlaces = 16384
+// Bounds of the changed places that wait for a watcher, and of their names.
+const (
+	maxPlaces     = 16384
+	maxPlaceBytes = 16 << 20
+)
+
+// Place is where something changed since the watcher's last look.
+type Place struct {
+	replica.Change
+	// Skipped is set if it changed again while it waited: what was there in
+	// between is not to be seen any more. Changes that came together count once.
+	Skipped bool
+
+	round uint64 // of the last put that changed it
+}
 
 // Watcher collects the places that change in the documents of a pattern. It
 // keeps which places changed, not what they were in between: whoever reads
@@ -21,8 +34,10 @@ type Watcher struct {
 	pattern string
 
 	mu     sync.Mutex
-	queue  []replica.Change
+	queue  []Place
 	queued map[string]int // place to index in queue
+	bytes  int            // of the names in queued
+	round  uint64         // counts puts
 	gap    bool
 	ended  bool
 	news   chan struct{} // holds one token while there is something to take
@@ -77,7 +92,7 @@ func (n *Node) deliver(changes []replica.Change) {
 	places := make([]string, len(changes))
 	var scratch []byte
 	for i := range changes {
-		scratch = appendPlace(scratch[:0], &changes[i])
+		scratch = AppendPlace(scratch[:0], &changes[i])
 		places[i] = string(scratch)
 	}
 	for w := range n.watchers {
@@ -85,9 +100,9 @@ func (n *Node) deliver(changes []replica.Change) {
 	}
 }
 
-// appendPlace appends a name of where a change happened, for comparison: each
+// AppendPlace appends a name of where a change happened, for comparison: each
 // part with its length, so that no two places share one.
-func appendPlace(dst []byte, c *replica.Change) []byte {
+func AppendPlace(dst []byte, c *replica.Change) []byte {
 	part := func(tag kernel.Tag, name string) {
 		dst = binary.AppendUvarint(append(dst, byte(tag)), uint64(len(name)))
 		dst = append(dst, name...)
@@ -105,6 +120,7 @@ func (w *Watcher) put(changes []replica.Change, places []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	some := false
+	w.round++
 	for i := range changes {
 		if message.Match(w.pattern, changes[i].Doc) {
 			w.add(&changes[i], places[i])
@@ -118,15 +134,19 @@ func (w *Watcher) put(changes []replica.Change, places []string) {
 
 func (w *Watcher) add(c *replica.Change, place string) {
 	if i, ok := w.queued[place]; ok {
-		w.queue[i].Local = w.queue[i].Local && c.Local
+		p := &w.queue[i]
+		p.Local = p.Local && c.Local
+		p.Skipped = p.Skipped || p.round != w.round
+		p.round = w.round
 		return
 	}
-	if len(w.queue) == maxPlaces {
-		w.queue, w.gap = nil, true
+	if len(w.queue) == maxPlaces || w.bytes+len(place) > maxPlaceBytes {
+		w.queue, w.bytes, w.gap = nil, 0, true
 		clear(w.queued)
 	}
 	w.queued[place] = len(w.queue)
-	w.queue = append(w.queue, *c)
+	w.bytes += len(place)
+	w.queue = append(w.queue, Place{Change: *c, round: w.round})
 }
 
 func (w *Watcher) notify() {
@@ -139,7 +159,7 @@ func (w *Watcher) notify() {
 // Next waits for changes and returns the places, in the order in which they
 // first changed, and whether some before them were lost: then the documents
 // have to be read anew. It returns ErrClosed after Stop or the node's Close.
-func (w *Watcher) Next(ctx context.Context) (changes []replica.Change, gap bool, err error) {
+func (w *Watcher) Next(ctx context.Context) (changes []Place, gap bool, err error) {
 	for {
 		changes, gap, ended := w.take()
 		switch {
@@ -156,11 +176,11 @@ func (w *Watcher) Next(ctx context.Context) (changes []replica.Change, gap bool,
 	}
 }
 
-func (w *Watcher) take() (changes []replica.Change, gap, ended bool) {
+func (w *Watcher) take() (changes []Place, gap, ended bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	changes, gap = w.queue, w.gap
-	w.queue, w.gap = nil, false
+	w.queue, w.bytes, w.gap = nil, 0, false
 	if len(changes) > 0 {
 		w.queued = make(map[string]int) // clear would keep the room of the worst case
 	}
