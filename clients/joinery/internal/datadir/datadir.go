@@ -92,7 +92,7 @@ func Open(dir, engine string, log *slog.Logger) (store.Store, string, error) {
 func open(dir, engine string, log *slog.Logger) (store.Store, error) {
 	switch engine { // an interface that holds a nil pointer is not nil
 	case Pebble:
-		s, err := pebble.Open(dir, pebble.Options{Logger: log})
+		s, err := pebble.Open(dir, pebble.Options{Logger: log, MemtableBytes: 4 << 20})
 		if err != nil {
 			return nil, err
 		}

@@ -78,11 +78,7 @@ func pathOf(field string) []string {
 
 func (s *Server) fields(q *Query, emit func([]byte) bool) {
 	d := s.replica.Doc(q.Doc)
-	all := d.FieldsAt(pathOf(q.Field)...)
-	if q.Exact && q.Field != "" {
-		all = slices.Values(exactly(d, q.Field))
-	}
-	for f := range all {
+	for f := range fieldsOf(d, q) {
 		line := lineOf(q.Doc, &f)
 		if q.Siblings {
 			line.Siblings = s.siblings(d, &f)
@@ -91,6 +87,13 @@ func (s *Server) fields(q *Query, emit func([]byte) bool) {
 			return
 		}
 	}
+}
+
+func fieldsOf(d *joinery.Doc, q *Query) iter.Seq[joinery.Field] {
+	if q.Exact && q.Field != "" {
+		return slices.Values(exactly(d, q.Field))
+	}
+	return d.FieldsAt(pathOf(q.Field)...)
 }
 
 func (s *Server) conflicts(q *Query, emit func([]byte) bool) {
