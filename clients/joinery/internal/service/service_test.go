@@ -16,6 +16,7 @@ import (
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/broker/embedded"
 	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/sync/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,18 +42,30 @@ func (s *site) connect() *nats.Conn {
 }
 
 // replica starts one with its service; stop ends both, at the latest with the test.
-func (s *site) replica() (r *joinery.Replica, stop func()) {
+func (s *site) replica() (r *joinery.Replica, stop func()) { return s.stored(nil) }
+
+// stored is replica with a store.
+func (s *site) stored(st store.Store) (r *joinery.Replica, stop func()) {
 	nc := s.connect()
-	r, err := joinery.Open(s.Context(), joinery.Config{Space: "shop", Conn: nc})
+	r, err := joinery.Open(s.Context(), joinery.Config{Space: "shop", Conn: nc, Store: st})
 	require.NoError(s, err)
-	srv, err := service.Serve(nc, "shop", r, nil)
+	var storage *service.Storage
+	if st != nil {
+		storage = &service.Storage{Store: st, Engine: "memory", Dir: "nowhere", Durability: "commit"}
+	}
+	srv, err := service.Serve(nc, "shop", r, storage)
 	require.NoError(s, err)
 	stopped := false
 	stop = func() {
 		if !stopped {
 			stopped = true
 			require.NoError(s, srv.Close())
-			require.NoError(s, r.Close())
+			failed := r.Status().Failed != ""
+			if err := r.Close(); failed {
+				require.ErrorIs(s, err, joinery.ErrStore)
+			} else {
+				require.NoError(s, err)
+			}
 		}
 	}
 	s.Cleanup(stop)
