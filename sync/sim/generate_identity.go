@@ -1,6 +1,9 @@
 package sim
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // endanger gives histories replicas that stop cleanly and go on as the actors
 // that they were, and disks that are copied, set back, emptied and damaged. Its
@@ -34,6 +37,11 @@ func (g *generator) endanger(s *Script) {
 			g.nodes++
 			a.Amount = []int{rng.IntN(12), 1000}[rng.IntN(2)]
 		}
+	}
+	strikes := func(a Action) bool { return a.Do == Copy || a.Do == Wipe } // others may find nothing to lose
+	if g.o.Focus && !slices.ContainsFunc(s.Actions, strikes) {
+		a := &s.Actions[len(s.Actions)/2]
+		*a = Action{At: a.At, Node: a.Node, Do: []Verb{Copy, Wipe}[rng.IntN(2)], Amount: 1000}
 	}
 }
 

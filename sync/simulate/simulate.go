@@ -47,6 +47,7 @@ type report struct {
 	Survivors  int            `json:"records_kept_unsynced"`
 	Torn       int            `json:"torn_records"`
 	DiskErrors int            `json:"disk_errors"`
+	Struck     int            `json:"histories_with_lost_or_copied_disks"`
 	Stops      int            `json:"clean_stops"`
 	Resumed    int            `json:"resumed_incarnations"`
 	Restores   int            `json:"restored_disks"`
@@ -74,6 +75,9 @@ func (r *report) add(seed uint64, x *sim.Result) {
 	r.Survivors += x.Stats.Survivors
 	r.Torn += x.Stats.Torn
 	r.DiskErrors += x.Stats.DiskErrors
+	if x.Stats.Restores+x.Stats.Copies+x.Stats.Forgotten+x.Stats.Lost > 0 {
+		r.Struck++
+	}
 	r.Stops += x.Stats.Stops
 	r.Resumed += x.Stats.Resumed
 	r.Restores += x.Stats.Restores
@@ -181,8 +185,8 @@ func summary(out io.Writer, o *settings, r *report) {
 		r.Writes, r.Messages, r.Checks, r.Frames, r.Alarms, r.Tainted)
 	fmt.Fprintf(out, "disks: %d syncs waited for, %d failed writes and syncs; crashes lost %d units, kept %d records that were not synced and tore %d\n",
 		r.Syncs, r.DiskErrors, r.Lost, r.Survivors, r.Torn)
-	fmt.Fprintf(out, "identity: %d clean stops, %d starts under the same incarnation, %d disks set back or emptied, %d copies started besides, %d documents damaged\n",
-		r.Stops, r.Resumed, r.Restores, r.Copies, r.Forgotten)
+	fmt.Fprintf(out, "identity: %d clean stops, %d starts under the same incarnation, %d disks set back or emptied, %d copies started besides, %d documents damaged; that or a lost tail in %d histories\n",
+		r.Stops, r.Resumed, r.Restores, r.Copies, r.Forgotten, r.Struck)
 	fmt.Fprintf(out, "convergence after the last fault: %v on average, %v at most (seed %d)\n",
 		r.MeanHealed.Round(time.Millisecond), r.Slowest.Round(time.Millisecond), r.SlowestIs)
 }
