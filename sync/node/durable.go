@@ -41,6 +41,7 @@ var ErrUncertain = errors.New("node: the write stands but is not known to be on 
 type committer struct {
 	mu       sync.Mutex
 	records  []replica.Record
+	flying   []replica.Record // of the round that is being written
 	messages []replica.Outgoing
 	life     journal.Life
 	round    uint64 // that is being filled
@@ -86,13 +87,16 @@ func (c *committer) put(out *replica.Output, life journal.Life) {
 	}
 }
 
-// recordsOf returns the queued records of a document.
+// recordsOf returns the records of a document that are not known to be in the
+// store.
 func (c *committer) recordsOf(doc string) (out []replica.Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range c.records {
-		if c.records[i].Doc == doc {
-			out = append(out, c.records[i])
+	for _, all := range [][]replica.Record{c.flying, c.records} {
+		for i := range all {
+			if all[i].Doc == doc {
+				out = append(out, all[i])
+			}
 		}
 	}
 	return out
@@ -138,6 +142,7 @@ func (c *committer) take() (records []replica.Record, messages []replica.Outgoin
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	records, messages, life, round = c.records, c.messages, c.life, c.round
+	c.flying = records
 	c.records, c.messages = nil, nil
 	c.round++
 	return records, messages, life, round
@@ -147,6 +152,7 @@ func (c *committer) take() (records []replica.Record, messages []replica.Outgoin
 func (c *committer) finish(round uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.flying = nil
 	if c.done = round; err != nil {
 		c.done, c.err = round-1, fmt.Errorf("%w: %w", ErrStore, err)
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/journal"
+	"github.com/joinery-crdt/joinery/sync/replica"
 	"github.com/joinery-crdt/joinery/sync/store"
 )
 
@@ -254,4 +256,18 @@ func TestADamagedDocumentIsPutAsideAndHealed(t *testing.T) {
 		require.NoError(t, healed.Close())
 	}
 	require.Equal(t, want, peer.Digest(), "nothing of it was spread")
+}
+
+// TestRecordsOnTheirWayToTheDiskAreNotForgotten: a document was put aside while
+// a round with its records was being written; they came into the store and not
+// into memory, and the next checkpoint deleted them.
+func TestRecordsOnTheirWayToTheDiskAreNotForgotten(t *testing.T) {
+	var c committer
+	c.init()
+	c.put(&replica.Output{Records: []replica.Record{{Doc: "d"}, {Doc: "other"}}}, journal.Life{})
+	_, _, _, round := c.take()
+	c.put(&replica.Output{Records: []replica.Record{{Doc: "d", Unit: true}}}, journal.Life{})
+	require.Len(t, c.recordsOf("d"), 2)
+	c.finish(round, nil)
+	require.Len(t, c.recordsOf("d"), 1)
 }
