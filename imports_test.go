@@ -52,7 +52,7 @@ var layers = []struct {
 	{"sync/node", []string{"broker", "crdt", "crdt/causal", "crdt/kernel", "sync/journal", "sync/message", "sync/replica", "sync/store"}},
 	{"", []string{"broker", "broker/nats", "crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "crdt/msgpackcodec", "sync/journal", "sync/message", "sync/node", "sync/replica", "sync/store"}},
 	{"clients/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/...", "clients/..."}},
-	{"examples/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap"}},
+	{"examples/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/store/..."}},
 	{"benchmarks/...", []string{"", "broker/...", "broker", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/..."}},
 	{"benchmarks", []string{"", "broker/...", "broker", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/..."}},
 }
