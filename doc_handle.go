@@ -18,21 +18,6 @@ type Doc struct {
 // Name returns the document's name.
 func (d *Doc) Name() string { return d.doc }
 
-// Exists reports whether anything lives in the document, the records of
-// deletions and removals among them that [Doc.Delete] mentions.
-func (d *Doc) Exists() bool {
-	found := false
-	d.read(func(c *crdt.Document) { found = c.State().Dots() > 0 })
-	return found
-}
-
-// Delete removes all that this replica has observed in the document. What
-// others write concurrently stays. Deletions in LWW maps and removals in
-// remove-wins sets stay recorded.
-func (d *Doc) Delete(ctx context.Context) error {
-	return d.write(ctx, func(c *crdt.Document) error { return c.RemoveBelow(kernel.Root) })
-}
-
 // Update runs fn, whose writes through tx become one atomic group: every
 // replica and every watcher sees all of them or none. If fn returns an error
 // or panics they are taken back, and Update returns the error. If fn ignores

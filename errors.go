@@ -32,6 +32,8 @@ var (
 	// ErrSuperseded: a write with an explicit timestamp is older than what the
 	// replica has observed there. It was ignored.
 	ErrSuperseded = crdt.ErrSuperseded
+	// ErrExists: there is something in the document to copy to.
+	ErrExists = errors.New("joinery: document exists")
 	// ErrName: a document or space cannot have this name.
 	ErrName = message.ErrName
 	// ErrUncertain: the context ended before the write was on the disk. The write

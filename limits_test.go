@@ -7,7 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-crdt/joinery"
+	"github.com/joinery-crdt/joinery/broker/memory"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/message"
 )
 
 // long is a text of n bytes.
@@ -96,4 +98,31 @@ func TestConfiguredLimitOfFields(t *testing.T) {
 		return tx.Register("y").Set(background, 1)
 	}), joinery.ErrTooLarge)
 	require.Len(t, fields(d), 3)
+}
+
+// TestConfiguredLimitOfDocuments is for those that others bring: it keeps no
+// program from its own.
+func TestConfiguredLimitOfDocuments(t *testing.T) {
+	net := memory.NewNetwork(memory.Config{})
+	r := open(t, joinery.Config{Broker: net.Connect("few"), MaxDocs: 3})
+	other := open(t, joinery.Config{Broker: net.Connect("many")})
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		require.NoError(t, other.Doc(name).Register("v").Set(background, 1))
+	}
+	eventually(t, func() bool { s := r.Status(); return s.Docs == 3 && s.Stats.Alarms > 0 })
+	require.NoError(t, r.Doc("mine").Register("v").Set(background, 1))
+	require.Equal(t, 4, r.Status().Docs)
+	eventually(t, func() bool { return other.Doc("mine").Exists() })
+}
+
+func TestLimitsOfNamesAreExact(t *testing.T) {
+	d := alone(t).Doc(long(message.MaxName))
+	require.NoError(t, d.Register("x").Set(background, 1))
+	require.ErrorIs(t, alone(t).Doc(long(message.MaxName+1)).Register("x").Set(background, 1), joinery.ErrName)
+	element := long(kernel.MaxKey - 3) // as msgpack it has a head of 3 bytes
+	require.NoError(t, d.Set("s").Add(background, element))
+	require.ErrorIs(t, d.Set("s").Add(background, element+"x"), joinery.ErrTooLarge)
+	require.NoError(t, d.LWWMap("m").Put(background, long(kernel.MaxKey), 1))
+	require.ErrorIs(t, d.LWWMap("m").Put(background, long(kernel.MaxKey+1), 1), joinery.ErrTooLarge)
+	open(t, joinery.Config{Space: long(message.MaxSpace)})
 }
