@@ -44,7 +44,7 @@ func crash(t *testing.T, kills int, args ...string) (r report, status int, errs 
 }
 
 func TestNoAcknowledgedWriteIsLostByKills(t *testing.T) {
-	r, status, errs := crash(t, 20)
+	r, status, errs := crash(t, 8)
 	require.Zero(t, status, errs)
 	require.Positive(t, r.Acknowledged)
 	require.Positive(t, r.Changes, "the other replica was not read from")
