@@ -26,9 +26,10 @@ type Quarantined struct {
 	Dead bool
 }
 
-// Quarantined returns what this replica has put aside, the first first: up to
-// 1,024 values and 4 MiB. Whoever needs one of them writes it again. An alarm in
-// the log and Quarantined in the Stats tell that there is something.
+// Quarantined returns what this replica has put aside since it was opened, the
+// first first: up to 1,024 values and 4 MiB. Whoever needs one of them writes it
+// again. An alarm in the log and Quarantined in the Stats tell that there is
+// something.
 func (r *Replica) Quarantined() []Quarantined {
 	all := r.node.Quarantine()
 	out := make([]Quarantined, len(all))
