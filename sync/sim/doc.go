@@ -47,7 +47,8 @@
 // once, and only from the very disk. From a copy, an older state of the disk, an
 // empty disk, one on which a document is damaged, or after a crash it starts as
 // another one. Whatever happens to disks, no dot gets two payloads; [Identities]
-// makes histories of nothing but that. Only a copy that nobody can tell from the
+// makes histories of nothing but that. A late echo of its earlier start may make
+// a replica that went on take itself for a clone; that alarm is let pass. Only a copy that nobody can tell from the
 // original may lead to it, as [Clone] makes them.
 //
 // # What is not covered
