@@ -14,13 +14,14 @@ import (
 
 // The first byte of a key.
 const (
-	kindMeta   = 'M'
-	kindClock  = 'C'
-	kindName   = 'N'
-	kindHead   = 'H'
-	kindRecord = 'L'
-	kindRow    = 'R'
-	kindAside  = 'Q'
+	kindMeta       = 'M'
+	kindClock      = 'C'
+	kindName       = 'N'
+	kindHead       = 'H'
+	kindRecord     = 'L'
+	kindRow        = 'R'
+	kindAside      = 'Q'
+	kindQuarantine = 'V'
 )
 
 func numbered(kind byte, num uint64, rest ...uint64) []byte {

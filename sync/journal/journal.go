@@ -63,6 +63,8 @@ type Journal struct {
 	due   []*document
 	batch store.Batch
 	aside bool // a document was put aside since the start
+
+	quarantined uint64 // payloads in quarantine, and number of the next
 }
 
 // document is what the journal knows of one document.

@@ -27,6 +27,11 @@ func (j *Journal) list(start *Start) error {
 	if err := j.skipUsed(); err != nil {
 		return err
 	}
+	for e := range each(j.store, []byte{kindQuarantine}, []byte{kindQuarantine + 1}) {
+		if len(e.Key) == 9 {
+			j.quarantined = binary.BigEndian.Uint64(e.Key[1:]) + 1
+		}
+	}
 	if len(bad) == 0 {
 		return nil
 	}

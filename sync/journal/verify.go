@@ -162,6 +162,13 @@ func (v *verifier) aside() (err error) {
 	if err != nil {
 		return err
 	}
+	err = v.scan("", []byte{kindQuarantine}, []byte{kindQuarantine + 1}, func(e *store.Entry) error {
+		_, err := parseQuarantined(e)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	if v.report.Aside, err = aside(v.reader); err != nil {
 		return unlessCorrupt(err)
 	}
@@ -194,7 +201,7 @@ func (v *verifier) lost() error {
 
 // foreign looks for entries that no journal writes.
 func (v *verifier) foreign() error {
-	kinds := []byte{kindClock, kindHead, kindRecord, kindMeta, kindName, kindAside, kindRow}
+	kinds := []byte{kindClock, kindHead, kindRecord, kindMeta, kindName, kindAside, kindRow, kindQuarantine}
 	unknown := func(*store.Entry) error { return errors.New("no key of a journal") }
 	from := []byte{0}
 	for _, kind := range kinds {

@@ -42,6 +42,7 @@ type committer struct {
 	mu       sync.Mutex
 	records  []replica.Record
 	flying   []replica.Record // of the round that is being written
+	aside    []replica.Quarantined
 	messages []replica.Outgoing
 	life     journal.Life
 	round    uint64 // that is being filled
@@ -82,6 +83,7 @@ func (c *committer) put(out *replica.Output, life journal.Life) {
 	}
 	c.records = append(c.records, out.Records...)
 	c.messages = append(c.messages, out.Messages...)
+	c.aside = append(c.aside, out.Aside...)
 	if len(out.Records)+len(out.Messages) > 0 {
 		c.poke()
 	}
@@ -137,15 +139,24 @@ func (c *committer) failed() error {
 	return c.err
 }
 
+// round is what is written at once.
+type round struct {
+	number   uint64
+	records  []replica.Record
+	aside    []replica.Quarantined
+	messages []replica.Outgoing
+	life     journal.Life
+}
+
 // take ends the round that is being filled and returns what is in it.
-func (c *committer) take() (records []replica.Record, messages []replica.Outgoing, life journal.Life, round uint64) {
+func (c *committer) take() round {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	records, messages, life, round = c.records, c.messages, c.life, c.round
-	c.flying = records
-	c.records, c.messages = nil, nil
+	r := round{c.round, c.records, c.aside, c.messages, c.life}
+	c.flying = c.records
+	c.records, c.messages, c.aside = nil, nil, nil
 	c.round++
-	return records, messages, life, round
+	return r
 }
 
 // finish says how a round ended.
@@ -210,16 +221,19 @@ func (n *Node) commitRound(sync bool) error {
 	out := n.core.Ready()
 	n.deliver(out.Changes)
 	n.commits.put(&out, n.identity())
-	records, messages, life, round := n.commits.take()
+	round := n.commits.take()
 	n.mu.Unlock()
 	n.report(out.Alarms)
-	n.commits.dirty = n.commits.dirty || len(records) > 0
-	err := n.journal.Append(records, life, sync && n.commits.dirty, captured...)
+	n.commits.dirty = n.commits.dirty || len(round.records) > 0
+	err := n.journal.Quarantine(round.aside)
+	if err == nil {
+		err = n.journal.Append(round.records, round.life, sync && n.commits.dirty, captured...)
+	}
 	n.commits.dirty = n.commits.dirty && !sync
 	if err == nil {
-		n.counters.unsent.Add(n.outbox.put(messages))
+		n.counters.unsent.Add(n.outbox.put(round.messages))
 	}
-	n.commits.finish(round, err)
+	n.commits.finish(round.number, err)
 	for _, c := range captured {
 		n.commits.idle = false
 		n.commits.writing <- c

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -265,9 +266,41 @@ func TestRecordsOnTheirWayToTheDiskAreNotForgotten(t *testing.T) {
 	var c committer
 	c.init()
 	c.put(&replica.Output{Records: []replica.Record{{Doc: "d"}, {Doc: "other"}}}, journal.Life{})
-	_, _, _, round := c.take()
+	round := c.take()
 	c.put(&replica.Output{Records: []replica.Record{{Doc: "d", Unit: true}}}, journal.Life{})
 	require.Len(t, c.recordsOf("d"), 2)
-	c.finish(round, nil)
+	c.finish(round.number, nil)
 	require.Len(t, c.recordsOf("d"), 1)
+}
+
+// TestQuarantineOutlivesTheProcess forges an identity: two nodes mint the same
+// dot with different payloads.
+func TestQuarantineOutlivesTheProcess(t *testing.T) {
+	twin := causal.Actor{ID: causal.ID{77}, Incarnation: 1}
+	forged := func(value string) replica.Record {
+		d := crdt.NewDocument(twin, nil)
+		require.NoError(t, d.Assign(kernel.Root, crdt.TagRegister, "k", value, false, crdt.At(5)))
+		return replica.Record{Doc: "d", Delta: d.Flush(nil), Unit: true}
+	}
+	net := memory.NewNetwork(memory.Config{})
+	stores := []*store.Memory{store.NewMemory(), store.NewMemory()}
+	var nodes []*Node
+	for i, value := range []string{"one", "two"} {
+		n := doomed(t, net.Connect(value), on(stores[i], EveryCommit))
+		n.lock()
+		require.NoError(t, n.core.Load(forged(value)))
+		n.finish()
+		nodes = append(nodes, n)
+	}
+	require.NoError(t, set(nodes[0], "d", "other", "v")) // they talk about it
+	met := func() int { return slices.IndexFunc(nodes, func(n *Node) bool { return len(n.Quarantine()) > 0 }) }
+	require.Eventually(t, func() bool { return nodes[0].Digest() == nodes[1].Digest() && met() >= 0 }, 20*time.Second, time.Millisecond)
+	require.Equal(t, get(nodes[0], "d", "k"), get(nodes[1], "d", "k"), "the same stands")
+	i := met()
+	want := nodes[i].Quarantine()
+	require.NoError(t, set(nodes[i], "d", "other", "w")) // a round, with what was put aside before
+	again := start(t, nil, on(crash(nodes[i], stores[i]), EveryCommit))
+	got := again.Quarantine()
+	require.Len(t, got, len(want))
+	require.Equal(t, want[0].Value, got[0].Value)
 }

@@ -98,11 +98,23 @@ func (n *Node) begins() (err error) {
 	n.outbox.init(n.cfg.Outbox)
 	n.warm.Store(n.journal == nil)
 	if n.journal != nil {
+		n.recall()
 		n.workers.Go(n.commit)
 		n.workers.Go(n.checkpoint)
 		n.workers.Go(n.recover)
 	}
 	return nil
+}
+
+// recall gives the state machine what is in quarantine.
+func (n *Node) recall() {
+	all, damaged := n.journal.Quarantined()
+	for i := range all {
+		n.core.Recall(all[i])
+	}
+	for _, err := range damaged {
+		n.cfg.Logger.Warn("joinery: stored data is damaged", "space", n.cfg.Space, "error", err)
+	}
 }
 
 // openJournal finds out who the node is and what it has.
