@@ -48,15 +48,23 @@
 // # Limits
 //
 // A document's name has up to 256 bytes and is one or more tokens separated by
-// dots. Names of fields, keys and elements have up to 4 KiB each, paths 8 KiB
-// and 31 levels, values 128 KiB, an atomic group 512 KiB. What is above a limit
-// is refused at the write with [ErrTooLarge]; [Config] can lower some of them.
+// dots, a space's 64 bytes. Names of fields, keys and elements have up to 4 KiB
+// each, paths 8 KiB and 31 levels, values 128 KiB, an atomic group 512 KiB, a
+// document 16M fields. What is above a limit is refused at the write with
+// [ErrTooLarge] or [ErrName]; [Config] can lower those of values and fields, and
+// bounds the documents that others bring. README.md has all limits in a table.
 //
 // # Connections
 //
 // A replica uses the program's connection and never closes it. It works
 // offline when the connection is down, catches up when it returns, and loses
 // nothing by a slow or silent link. [Replica.Status] says how things are.
+// nats.go may close a connection for good; [Replica.Rebind] goes on with a new one.
+//
+// # Tests
+//
+// Package sync/joinerytest has replicas, links to cut and clocks to turn for the
+// tests of a program, without a server.
 //
 // # What is not guaranteed
 //
