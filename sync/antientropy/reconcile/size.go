@@ -13,7 +13,7 @@ const (
 )
 
 // work is how many dots the differing buckets should hold together: they are hashed.
-const work = 50_000
+const work = 75_000
 
 // Bounds of a bucket's fingerprint.
 const (
