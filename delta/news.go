@@ -14,3 +14,10 @@ import (
 func AppendNews(dst []byte, s *kernel.State, known, deaths, again causal.Context) Delta {
 	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) { return wire.AppendNews(b, s, &known, &deaths, &again) })
 }
+
+// AppendDeaths appends a frame that claims nothing and says that dots are dead: what
+// a replica that has compared its live dots merges in one step with the other's
+// news. It is no unit either.
+func AppendDeaths(dst []byte, deaths causal.Context) Delta {
+	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) { return wire.AppendDeaths(b, &deaths) })
+}

@@ -37,3 +37,17 @@ func AppendNews(dst []byte, s *kernel.State, known, deaths, again *causal.Contex
 	}
 	return dst, 0
 }
+
+// AppendDeaths appends a fragment that claims nothing and says that dots are dead.
+func AppendDeaths(dst []byte, deaths *causal.Context) ([]byte, Form) {
+	dst = AppendUint(dst, uint64(deaths.Actors()))
+	for a := range deaths.All() {
+		dst = AppendActor(dst, a)
+	}
+	for _, rs := range deaths.All() {
+		dst = AppendRanges(dst, nil)
+		dst = AppendRanges(dst, rs)
+		dst = AppendUint(dst, 0)
+	}
+	return dst, 0
+}

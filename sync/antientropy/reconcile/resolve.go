@@ -9,12 +9,11 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/wire"
 )
 
-// Plan says how both sides become equal, as far as the cut goes. The opener kills
-// Here in one step with merging the answerer's news, of the moment of its table. The
-// answerer merges the opener's news, with the deaths There. Either news is what the
-// state holds beyond Common: [delta.AppendNews]. The opener makes its own before it merges.
-//
-// [delta.AppendNews]: https://pkg.go.dev/github.com/joinery-crdt/joinery/delta#AppendNews
+// Plan says how both sides become equal, as far as the cut goes. News are what a state
+// holds beyond Common (delta.AppendNews). The opener makes its own, with the deaths
+// There and the Conflicts once more; then it merges the deaths Here
+// (delta.AppendDeaths) and the answerer's news, of the moment of its table, in one step.
+// The answerer merges the opener's news. Either side claims what it thus learns.
 type Plan struct {
 	Common    causal.Context // seen by both when the cut was taken
 	Here      causal.Context // live here, dead there

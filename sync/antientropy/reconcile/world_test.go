@@ -187,17 +187,11 @@ func session(t testing.TB, opener, answerer *kernel.State, salt func() uint64, b
 			continue
 		}
 		ownNews := delta.AppendNews(nil, opener, plan.Common, plan.There, plan.Conflicts)
-		kill(opener, plan.Here)
+		require.NoError(t, delta.AppendDeaths(nil, plan.Here).Merge(opener))
 		require.NoError(t, theirNews.Merge(opener))
 		between()
 		require.NoError(t, ownNews.Merge(answerer))
 		return plan, round
-	}
-}
-
-func kill(s *kernel.State, c causal.Context) {
-	for a, rs := range c.All() {
-		s.Kill(s.Intern(a), rs...)
 	}
 }
 
