@@ -120,6 +120,8 @@ func TestBytesStayWithinTheirBudgets(t *testing.T) {
 		require.LessOrEqual(t, f.total(), c.bytes, "%+v", f)
 		require.NotZero(t, plan.Here.Count())
 		require.NotZero(t, plan.There.Count())
+		session(t, b, a, salts(1), still)
+		require.Equal(t, a.Digest(), b.Digest())
 	}
 }
 
