@@ -1,10 +1,11 @@
 package joinery_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -189,25 +190,67 @@ func TestRebindAndCloseAtOnce(t *testing.T) {
 	}
 }
 
-func TestRebindingForEverLeavesNothingBehind(t *testing.T) {
-	srv := serve(t, embedded.Config{})
-	r := open(t, joinery.Config{Conn: dial(t, srv)})
-	conns := []*nats.Conn{dial(t, srv), dial(t, srv)}
-	goroutines := 0
-	for i := range 200 {
-		require.NoError(t, r.Rebind(background, conns[i%2]))
-		eventually(t, func() bool { return conns[(i+1)%2].NumSubscriptions() == 0 })
-		if i == 1 {
-			goroutines = runtime.NumGoroutine()
-		}
-	}
-	eventually(t, func() bool { return runtime.NumGoroutine() <= goroutines+2 })
-}
-
 // mustBe returns nil if err is what it has to be.
 func mustBe(err, want error) error {
 	if errors.Is(err, want) {
 		return nil
 	}
 	return err
+}
+
+// TestAConnectionThatGaveUpIsReportedAndReplaced: nats.go closes it itself.
+func TestAConnectionThatGaveUpIsReportedAndReplaced(t *testing.T) {
+	srv := serve(t, embedded.Config{Listen: "127.0.0.1:0"})
+	link := newLink(t, hostPort(t, srv.ClientURL()))
+	var mu sync.Mutex
+	var log bytes.Buffer
+	r := open(t, joinery.Config{
+		Conn:   dialURL(t, "nats://"+link.Addr(), nats.MaxReconnects(2)),
+		Logger: slog.New(slog.NewTextHandler(&lockedWriter{mu: &mu, w: &log}, nil)),
+	})
+	other := open(t, joinery.Config{Conn: dial(t, srv)})
+	scribbleAll(t, 20, r, other)
+	link.Cut()
+	eventually(t, func() bool { return r.Status().Gone })
+	scribbleAll(t, 20, r, other)
+	require.ErrorIs(t, r.Drain(background), joinery.ErrConnClosed)
+	mu.Lock()
+	require.Contains(t, log.String(), "connection closed for good")
+	mu.Unlock()
+
+	link.Restore()
+	require.NoError(t, r.Rebind(background, dialURL(t, "nats://"+link.Addr())))
+	settle(t, r, other)
+	require.False(t, r.Status().Gone)
+}
+
+// TestRebindForgetsWhatTheOldServerDenied: the new one has its own permissions.
+func TestRebindForgetsWhatTheOldServerDenied(t *testing.T) {
+	srv := serve(t, embedded.Config{Users: []embedded.User{
+		{Name: "all", Password: "x"},
+		{Name: "none", Password: "x", Publish: []string{"nothing"}, Subscribe: []string{"nothing"}},
+	}})
+	quiet := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
+	r := open(t, joinery.Config{Conn: dial(t, srv, nats.UserInfo("none", "x"), quiet)})
+	eventually(t, func() bool { return len(r.Status().Denied) > 0 })
+	require.NoError(t, r.Rebind(background, dial(t, srv, nats.UserInfo("all", "x"))))
+	other := open(t, joinery.Config{Conn: dial(t, srv, nats.UserInfo("all", "x"))})
+	scribbleAll(t, 20, r, other)
+	settle(t, r, other)
+	require.Empty(t, r.Status().Denied)
+}
+
+// TestRebindToAServerThatTakesLess, and back: the limit of messages is followed
+// in both directions.
+func TestRebindToAServerThatTakesLess(t *testing.T) {
+	large, small := serve(t, embedded.Config{}), serve(t, embedded.Config{MaxPayload: 16 << 10})
+	r := open(t, joinery.Config{Conn: dial(t, large)})
+	for i, srv := range []*embedded.Server{small, large} {
+		require.NoError(t, r.Doc("big").Register(fmt.Sprint(i)).Set(background, long(100_000)))
+		require.NoError(t, r.Rebind(background, dial(t, srv)))
+		other := open(t, joinery.Config{Conn: dial(t, srv)})
+		settle(t, r, other)
+		require.Equal(t, long(100_000), get[string](t, other.Doc("big").Register(fmt.Sprint(i))))
+	}
+	require.Zero(t, r.Status().Stats.Unsent)
 }

@@ -89,27 +89,32 @@ func (n *Node) attach(ctx context.Context, l *link) (up bool, err error) {
 
 // takeOver makes l the link in use. The caller holds rebinding.
 func (n *Node) takeOver(l *link) error {
-	n.lock()
-	if n.closed {
-		n.mu.Unlock()
+	n.mu.RLock()
+	closed := n.closed
+	n.mu.RUnlock()
+	if closed {
 		return ErrClosed
 	}
-	old := n.link.Swap(l)
-	n.linked = false
-	if n.core.Online() {
-		n.core.Connect(time.Now(), false)
-	}
-	n.finish()
-	if old != nil {
-		close(old.stop)
-		<-old.done // what it still had to say is said
+	if old := n.link.Load(); old != nil {
+		n.leave(old)
+		n.link.Store(l)
 		_ = old.release()
 	} else {
+		n.link.Store(l)
 		n.workers.Go(n.publish)
 	}
 	n.counters.reset()
 	n.workers.Go(func() { n.run(l) })
 	return nil
+}
+
+// leave ends the loop on a link, and hands it what is on its way to it: the next
+// one may not take messages of that size. What is lost even so is repaired.
+func (n *Node) leave(old *link) {
+	close(old.stop)
+	<-old.done
+	n.connect(false)
+	n.handOver()
 }
 
 // interest is a pattern that the node subscribes to.
