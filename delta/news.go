@@ -1,6 +1,8 @@
 package delta
 
 import (
+	"fmt"
+
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/crdt/wire"
@@ -15,9 +17,16 @@ func AppendNews(dst []byte, s *kernel.State, known, deaths, again causal.Context
 	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) { return wire.AppendNews(b, s, &known, &deaths, &again) })
 }
 
-// AppendDeaths appends a frame that claims nothing and says that dots are dead: what
-// a replica that has compared its live dots merges in one step with the other's
-// news. It is no unit either.
-func AppendDeaths(dst []byte, deaths causal.Context) Delta {
-	return appendFrame(dst, func(b []byte) ([]byte, wire.Form) { return wire.AppendDeaths(b, &deaths) })
+// WithDeaths returns a frame of news with further deaths: what a replica that has
+// compared its live dots merges in one step. Frames of other kinds are refused.
+func (f *Frame) WithDeaths(deaths causal.Context) (Delta, error) {
+	ok := true
+	d := appendFrame(nil, func(b []byte) ([]byte, wire.Form) {
+		b, ok = f.AppendWith(b, &deaths)
+		return b, 0
+	})
+	if !ok {
+		return nil, fmt.Errorf("%w: not a frame of news; drop it", ErrUnfit)
+	}
+	return d, nil
 }

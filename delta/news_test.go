@@ -57,16 +57,45 @@ func TestNewsCarryAgainWhatIsAskedFor(t *testing.T) {
 	require.Equal(t, 1, f.Adds())
 }
 
-func TestDeathsAloneClaimNothing(t *testing.T) {
-	a, b := causal.Actor{ID: causal.ID{1}}, causal.Actor{ID: causal.ID{2}}
-	s := &kernel.State{}
-	add(s, a, 10)
-	before := s.Context()
+func TestNewsTakeFurtherDeaths(t *testing.T) {
+	a, b, c := causal.Actor{ID: causal.ID{1}}, causal.Actor{ID: causal.ID{2}}, causal.Actor{ID: causal.ID{3}}
+	base := &kernel.State{}
+	add(base, a, 10)
+	add(base, c, 10)
+	s, ahead := base.Clone(), base.Clone()
+	add(ahead, b, 3)
+	add(ahead, c, 3)
+	f, err := AppendNews(nil, ahead, base.Context(), causal.Context{}, causal.Context{}).Open()
+	require.NoError(t, err)
 	var deaths causal.Context
 	deaths.AddRange(a, causal.Range{Lo: 2, Hi: 5})
-	deaths.AddRange(b, causal.Range{Lo: 1, Hi: 1})
-	require.NoError(t, AppendDeaths(nil, deaths).Merge(s))
-	require.Equal(t, 6, s.Dots())
-	require.Equal(t, before, s.Context())
-	require.Equal(t, causal.Ranges{{Lo: 1, Hi: 1}}, s.Ahead(s.Intern(b)))
+	deaths.AddRange(c, causal.Range{Lo: 9, Hi: 9})
+	d, err := f.WithDeaths(deaths)
+	require.NoError(t, err)
+	require.NoError(t, d.Merge(s))
+	require.Equal(t, 26-5, s.Dots())
+	require.Equal(t, ahead.Context(), s.Context())
+
+	none := AppendNews(nil, base, base.Context(), causal.Context{}, causal.Context{})
+	f, err = none.Open()
+	require.NoError(t, err)
+	d, err = f.WithDeaths(deaths)
+	require.NoError(t, err)
+	f, err = d.Open()
+	require.NoError(t, err)
+	require.Equal(t, deaths, f.Deaths())
+	require.Equal(t, causal.Context{}, f.Claims())
+}
+
+func TestOnlyNewsTakeFurtherDeaths(t *testing.T) {
+	var deaths causal.Context
+	deaths.Add(causal.Dot{Actor: causal.Actor{ID: causal.ID{1}}, Seq: 3})
+	s := &kernel.State{}
+	add(s, causal.Actor{ID: causal.ID{1}}, 10)
+	for _, d := range []Delta{AppendFor(nil, s, s.Context()), kinds()["run"]} {
+		f, err := d.Open()
+		require.NoError(t, err)
+		_, err = f.WithDeaths(deaths)
+		require.ErrorIs(t, err, ErrUnfit)
+	}
 }

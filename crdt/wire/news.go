@@ -38,16 +38,33 @@ func AppendNews(dst []byte, s *kernel.State, known, deaths, again *causal.Contex
 	return dst, 0
 }
 
-// AppendDeaths appends a fragment that claims nothing and says that dots are dead.
-func AppendDeaths(dst []byte, deaths *causal.Context) ([]byte, Form) {
-	dst = AppendUint(dst, uint64(deaths.Actors()))
-	for a := range deaths.All() {
-		dst = AppendActor(dst, a)
+// AppendWith appends the fragment with further deaths, so that one merge does
+// both. It reports false for other forms than that of news, whose Form is 0.
+func (f *Fragment) AppendWith(dst []byte, deaths *causal.Context) ([]byte, bool) {
+	all := make([]section, 0, len(f.sections)+deaths.Actors())
+	for i := range f.sections {
+		s := f.sections[i]
+		if s.base != 0 || len(s.kept) > 0 {
+			return dst, false
+		}
+		s.deaths = slices.Clone(s.deaths).Union(deaths.Of(s.actor)).Minus(s.claims)
+		all = append(all, s)
 	}
-	for _, rs := range deaths.All() {
-		dst = AppendRanges(dst, nil)
-		dst = AppendRanges(dst, rs)
-		dst = AppendUint(dst, 0)
+	byActor := func(s section, a causal.Actor) int { return s.actor.Compare(a) }
+	for a, rs := range deaths.All() {
+		if _, ok := slices.BinarySearchFunc(f.sections, a, byActor); !ok {
+			all = append(all, section{actor: a, deaths: rs})
+		}
 	}
-	return dst, 0
+	slices.SortFunc(all, func(s, t section) int { return s.actor.Compare(t.actor) })
+	dst = AppendUint(dst, uint64(len(all)))
+	for i := range all {
+		dst = AppendActor(dst, all[i].actor)
+	}
+	for i := range all {
+		dst = AppendRanges(dst, all[i].claims)
+		dst = AppendRanges(dst, all[i].deaths)
+		dst = append(AppendUint(dst, uint64(all[i].count)), all[i].adds...)
+	}
+	return dst, true
 }

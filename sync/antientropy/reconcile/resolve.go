@@ -11,8 +11,8 @@ import (
 
 // Plan says how both sides become equal, as far as the cut goes. News are what a state
 // holds beyond Common (delta.AppendNews). The opener makes its own, with the deaths
-// There and the Conflicts once more; then it merges the deaths Here
-// (delta.AppendDeaths) and the answerer's news, of the moment of its table, in one step.
+// There and the Conflicts once more; then it merges the answerer's, of the moment of
+// its table, with the deaths Here, in one step (delta.Frame.WithDeaths).
 // The answerer merges the opener's news. Either side claims what it thus learns.
 type Plan struct {
 	Common    causal.Context // seen by both when the cut was taken

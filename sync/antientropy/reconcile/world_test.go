@@ -187,8 +187,11 @@ func session(t testing.TB, opener, answerer *kernel.State, salt func() uint64, b
 			continue
 		}
 		ownNews := delta.AppendNews(nil, opener, plan.Common, plan.There, plan.Conflicts)
-		require.NoError(t, delta.AppendDeaths(nil, plan.Here).Merge(opener))
-		require.NoError(t, theirNews.Merge(opener))
+		f, err := theirNews.Open()
+		require.NoError(t, err)
+		merged, err := f.WithDeaths(plan.Here)
+		require.NoError(t, err)
+		require.NoError(t, merged.Merge(opener))
 		between()
 		require.NoError(t, ownNews.Merge(answerer))
 		return plan, round
