@@ -105,8 +105,8 @@ func (j *Journal) skipUsed() error {
 			switch {
 			case err != nil && (!errors.Is(err, store.ErrCorrupt) || j.next >= maxNumber):
 				return err
-			case err != nil:
-				j.next += farther
+			case err != nil: // what cannot be read has lower numbers, or else it is in the way again
+				j.next = max(2*j.next, farther)
 				continue
 			case len(key) >= 9 && numberOf(key) < maxNumber:
 				j.next = numberOf(key) + 1

@@ -23,8 +23,8 @@
 // # Corruption
 //
 // What fails a checksum when it is read is a [*store.CorruptError] that names
-// the file; all else stays readable. Where compaction meets it, it is logged, and
-// no more. A damaged list of tables or a log that is damaged before what was synced
+// the file; all else stays readable. Where compaction meets it, that is logged, and
+// compaction rests for ten seconds. A damaged list of tables or a log that is damaged before what was synced
 // keeps the store from opening. A log that was cut, or damaged in its last
 // records, looks as if a crash had torn it: its tail is missing without a word.
 package pebble
@@ -195,6 +195,7 @@ func (s *Store) start(o Options) (err error) {
 
 func (s *Store) engineOptions(o Options) *engine.Options {
 	log := &logger{fence: s.fence, log: o.Logger.With("store", s.dir)}
+	pace := newPace()
 	opts := &engine.Options{
 		FS:                         s.fence,
 		Lock:                       s.lock,
@@ -205,12 +206,16 @@ func (s *Store) engineOptions(o Options) *engine.Options {
 		Logger:                     log,
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 		EventListener: &engine.EventListener{
-			BackgroundError: log.backgroundError,
+			BackgroundError: func(err error) {
+				log.backgroundError(err)
+				pace.rest()
+			},
 			DataCorruption:  log.corruption,
 			WriteStallBegin: func(engine.WriteStallBeginInfo) { s.fence.setStalled(true) },
 			WriteStallEnd:   func() { s.fence.setStalled(false) },
 		},
 	}
+	opts.Experimental.CompactionScheduler = pace
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
