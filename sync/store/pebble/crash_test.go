@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -329,4 +330,39 @@ func TestALyingDiskLosesTheTail(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	require.NoError(t, recoverFrom(after, 1))
+}
+
+// TestAFullDiskDoesNotHoldUpOpen: opening waited for a compaction that waited for
+// the opening to end.
+func TestAFullDiskDoesNotHoldUpOpen(t *testing.T) {
+	full := 0
+	for space := int64(0); space < 40_000; space += 1_000 {
+		fs := faultfs.New()
+		s, err := openOn(fs)
+		require.NoError(t, err)
+		_, err = apply(s, 0)
+		require.NoError(t, err)
+		fs.Crash()
+		_ = s.Close()
+		fs, err = fs.Restart()
+		require.NoError(t, err)
+		fs.LimitSpace(space)
+		opened := make(chan error, 1)
+		go func() {
+			s, err := openOn(fs)
+			if err == nil {
+				err = s.Close()
+			}
+			opened <- err
+		}()
+		select {
+		case err := <-opened:
+			if err != nil {
+				full++
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("opening with %d bytes left does not end", space)
+		}
+	}
+	require.Positive(t, full)
 }

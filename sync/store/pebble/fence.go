@@ -33,11 +33,12 @@ type fence struct {
 	changed *sync.Cond
 	cause   error // the first failure; nil if there is none
 	stalled bool  // writers wait for a flush or a compaction
+	opening bool  // pebble opens, and waits for the compactions that it has begun
 	closing bool
 }
 
 func newFence(inner vfs.FS) *fence {
-	f := &fence{FS: inner, lost: vfs.NewMem(), gone: make(chan struct{})}
+	f := &fence{FS: inner, lost: vfs.NewMem(), gone: make(chan struct{}), opening: true}
 	f.changed = sync.NewCond(&f.mu)
 	return f
 }
@@ -68,6 +69,13 @@ func (f *fence) setStalled(stalled bool) {
 	defer f.mu.Unlock()
 	f.stalled = stalled
 	f.changed.Broadcast()
+}
+
+// begin says that pebble has opened.
+func (f *fence) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opening = false
 }
 
 // release lets compactions that wait fail, because the store is closing.
@@ -148,14 +156,14 @@ func (f *fence) createLost(name string, category vfs.DiskWriteCategory) (vfs.Fil
 const compaction vfs.DiskWriteCategory = "pebble-compaction"
 
 // awaitNeed returns when writers wait for the compaction, or with an error when
-// the store is being closed.
+// the store is being opened or closed.
 func (f *fence) awaitNeed() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for !f.stalled && !f.closing {
+	for !f.stalled && !f.closing && !f.opening {
 		f.changed.Wait()
 	}
-	if f.closing {
+	if f.closing || f.opening {
 		return f.cause
 	}
 	return nil

@@ -169,6 +169,7 @@ func open(dir string, own files, lock *engine.Lock, o Options) (*Store, error) {
 	if err := s.start(o); err != nil {
 		return nil, err
 	}
+	s.fence.begin()
 	if err := s.fence.failure(); err != nil {
 		s.fence.release()
 		return nil, errors.Join(err, s.db.Close())
