@@ -24,7 +24,9 @@ type Event struct {
 	// Snapshot is set on what was there when the watch began, or after a Gap.
 	Snapshot bool
 	// Skipped is set if the place changed again before this event was read:
-	// there were values in between that nobody will see.
+	// there were values in between that this watch does not show. Values that
+	// arrived together, or that their writer replaced before it sent them, do
+	// not count.
 	Skipped bool
 	// Gap is set on an event without a Field: the reader was so slow that even
 	// the places that changed were too many to keep. What is there follows, as a

@@ -2,6 +2,7 @@ package joinery
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -39,6 +40,19 @@ func TestOldValuesAboveTheirBoundAreUnknown(t *testing.T) {
 	require.Equal(t, "small", before.value)
 	_, ok = s.swap("d", at("new", "small"))
 	require.False(t, ok)
+}
+
+// TestTheReadmesLimitsOfFieldsAndWatchesAreTheCodes: others are compared where
+// they are exported.
+func TestTheReadmesLimitsOfFieldsAndWatchesAreTheCodes(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	for _, row := range []string{
+		fmt.Sprintf("| fields of one document, by this replica's writes | %dM (`Config.MaxFields`) |", maxFields>>20),
+		fmt.Sprintf("| what a watch with `OldValues` keeps | %d MiB; then `Old` may be unknown |", maxOld>>20),
+	} {
+		require.Contains(t, string(readme), "\n"+row+"\n")
+	}
 }
 
 func TestOldValuesTakeNoRoomForWhatIsGone(t *testing.T) {
