@@ -97,16 +97,9 @@ func (w *world) held() map[string]*causal.Context {
 	return out
 }
 
-// isConverged reports whether all replicas hold the same, documents apart in
-// which a dot has two payloads.
+// isConverged reports whether all replicas hold the same, documents in which a
+// dot has two payloads among it.
 func (w *world) isConverged() bool {
-	tainted := false
-	for _, l := range w.ledgers {
-		tainted = tainted || l.tainted
-	}
-	if tainted {
-		return w.differing() == ""
-	}
 	all := w.alive()
 	for _, n := range all {
 		if n.r.Digest() != all[0].r.Digest() || n.r.Stats().Pending > 0 {
@@ -118,7 +111,7 @@ func (w *world) isConverged() bool {
 
 // differing returns a document that is not the same everywhere, "" if there is none.
 func (w *world) differing() string {
-	for _, doc := range w.docs() {
+	for _, doc := range w.written() {
 		digests := map[uint64]bool{}
 		for _, n := range w.alive() {
 			digest := uint64(0)
@@ -137,11 +130,14 @@ func (w *world) differing() string {
 // docs returns the documents that were ever written, sorted, without those in
 // which a dot has two payloads.
 func (w *world) docs() []string {
+	return slices.DeleteFunc(w.written(), func(doc string) bool { return w.ledgers[doc].tainted })
+}
+
+// written returns the documents that were ever written, sorted.
+func (w *world) written() []string {
 	docs := make([]string, 0, len(w.ledgers))
-	for doc, l := range w.ledgers {
-		if !l.tainted {
-			docs = append(docs, doc)
-		}
+	for doc := range w.ledgers {
+		docs = append(docs, doc)
 	}
 	slices.Sort(docs)
 	return docs

@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"syscall"
 
 	engine "github.com/cockroachdb/pebble/v2"
@@ -177,6 +178,9 @@ func open(dir string, own files, lock *engine.Lock, o Options) (*Store, error) {
 	return s, nil
 }
 
+// wrongSize is what Pebble says of a table that was cut, without marking the error.
+const wrongSize = "object size mismatch"
+
 // start opens the engine. What it cannot read may make it panic.
 func (s *Store) start(o Options) (err error) {
 	defer func() {
@@ -186,7 +190,7 @@ func (s *Store) start(o Options) (err error) {
 	}()
 	if s.db, err = engine.Open(s.dir, s.engineOptions(o)); err != nil {
 		err = fmt.Errorf("cannot open %s: %w", s.dir, err)
-		if errors.Is(err, os.ErrNotExist) { // a table that its list names
+		if errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), wrongSize) { // a table that its list names
 			return &store.CorruptError{Err: err}
 		}
 		return s.readError(nil, err)

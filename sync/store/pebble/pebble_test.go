@@ -167,6 +167,17 @@ func TestAMissingTableIsAnErrorOfOpen(t *testing.T) {
 	require.ErrorContains(t, err, strings.TrimSuffix(filepath.Base(tables[0]), ".sst"))
 }
 
+func TestACutTableIsAnErrorOfOpen(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	writeTables(t, dir)
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(tables[0], 100))
+	_, err = pebble.Open(dir, small)
+	require.ErrorIs(t, err, store.ErrCorrupt)
+	require.ErrorContains(t, err, filepath.Base(tables[0]))
+}
+
 func TestOptionsOutOfBoundsAreRefused(t *testing.T) {
 	for _, o := range []pebble.Options{{CacheBytes: -1}, {MemtableBytes: 1}, {MaxOpenFiles: 1}} {
 		_, err := pebble.Open(t.TempDir(), o)
