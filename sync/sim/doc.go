@@ -58,5 +58,5 @@
 // without a sign of damage; peers that lie; releases that differ in what
 // they do and not only in what they send. Two processes with one identity may
 // give one dot two payloads before they notice; the simulator then demands the
-// alarms, not convergence of that document.
+// alarms, and that all agree in the end, not on which of the two.
 package sim
