@@ -179,67 +179,6 @@ func (r *Replica) Names() []string {
 	return r.names
 }
 
-// Load merges a record that was kept before, without sending anything. Units
-// are there for others again. It is meant for the time before the first Connect.
-func (r *Replica) Load(rec Record) error {
-	f, err := rec.Delta.Open()
-	if err != nil {
-		return fmt.Errorf("replica: record of document %q: %w", rec.Doc, err)
-	}
-	if err := message.CheckName(rec.Doc); err != nil {
-		return err
-	}
-	d := r.open(rec.Doc)
-	if err := d.copy.MergeFrame(f); err != nil {
-		return fmt.Errorf("replica: record of document %q: %w", rec.Doc, err)
-	}
-	if rec.Unit {
-		r.log.Append(rec.Doc, rec.Delta, f.Claims())
-	}
-	d.touch()
-	return nil
-}
-
-// Restore lets fn put back what was kept of a document, which is created by
-// need, before its records are loaded. As long as a document is partial the
-// replica must not go online. The document can be read and written at the places
-// that are back.
-func (r *Replica) Restore(doc string, fn func(*crdt.Document) error) error {
-	if err := message.CheckName(doc); err != nil {
-		return err
-	}
-	d := r.open(doc)
-	d.copy.State().Observe(nil)
-	defer d.observe()
-	defer d.touch()
-	return fn(d.copy)
-}
-
-// Restored says that a document is whole.
-func (r *Replica) Restored(doc string) {
-	if d := r.docs[doc]; d != nil {
-		d.touch()
-	}
-}
-
-// Discard forgets a document that turned out damaged while it was loaded. Its
-// own events may be among what is lost, so the replica takes a new incarnation.
-func (r *Replica) Discard(doc string, why Alarm) {
-	if d := r.docs[doc]; d != nil {
-		if d.counted {
-			r.digest ^= message.DocDigest(d.name, d.digest)
-			r.counted--
-		}
-		r.unsent = slices.DeleteFunc(r.unsent, func(x *document) bool { return x == d })
-		r.loose = slices.DeleteFunc(r.loose, func(x *document) bool { return x == d })
-		r.stale = slices.DeleteFunc(r.stale, func(x *document) bool { return x == d })
-		r.recent = slices.DeleteFunc(r.recent, func(x *document) bool { return x == d })
-		delete(r.docs, doc)
-		r.sorted = false
-	}
-	r.reincarnate(why)
-}
-
 // Write runs fn on a document, which is created by need. The writes of fn are
 // stamped and kept even if fn then returns an error; use the document's Update
 // for all or nothing. It returns fn's error.
