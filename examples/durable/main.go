@@ -29,7 +29,7 @@ func run(ctx context.Context, dir string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, disk.Close()) }() // after the replica
+	defer func() { err = errors.Join(err, disk.Close()) }()                 // after the replica
 	r, err := joinery.Open(ctx, joinery.Config{Space: "shop", Store: disk}) // and Conn, to share it
 	if err != nil {
 		return err
