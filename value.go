@@ -88,8 +88,9 @@ func decodeTo(s string, p any) (err error) {
 	}
 	if ok {
 		*dynamic = widen(*dynamic)
+		return nil
 	}
-	return nil
+	return checkNumbers(reflect.ValueOf(p).Elem(), s)
 }
 
 // fits reports whether an integer can be one of type t: the decoder would cut
