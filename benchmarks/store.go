@@ -236,9 +236,7 @@ func (d *durable) churn(ops int) error {
 // has caught up: the disk as the file system counts it, without a compaction
 // that nobody would call.
 func measureReplica(fill func(*durable) error) (c cost, err error) {
-	runtime.GC()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+	before := settledHeap()
 	d, err := openDurable(joinery.Interval)
 	if err != nil {
 		return c, err
@@ -248,11 +246,19 @@ func measureReplica(fill func(*durable) error) (c cost, err error) {
 		return c, err
 	}
 	time.Sleep(3 * time.Second) // for what the engine does in the background
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	c.heap = float64(after.HeapAlloc) - float64(before.HeapAlloc)
+	c.heap = settledHeap() - before
 	c.disk = float64(usage(d.dir))
 	return c, nil
+}
+
+// settledHeap returns the live heap in bytes. Pools give up what they hold at the
+// second collection only.
+func settledHeap() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
 }
 
 func usage(dir string) (n int64) {

@@ -211,12 +211,18 @@ func (j *Journal) Append(records []replica.Record, life Life, sync bool, capture
 		return nil
 	}
 	err := j.store.Apply(b, false)
+	if b.Bytes() > maxSpare {
+		j.batch = store.Batch{}
+	}
 	j.mu.Unlock()
 	if err == nil && sync {
 		err = j.store.Sync()
 	}
 	return err
 }
+
+// maxSpare bounds the memory that is kept for the next batch, in bytes, about.
+const maxSpare = 256 << 10
 
 func (j *Journal) append(b *store.Batch, rec *replica.Record) error {
 	d := j.docs[rec.Doc]
