@@ -49,6 +49,7 @@ import (
 )
 
 const (
+	engineName    = "bolt"
 	formatVersion = 1
 	fileName      = "store.bolt"
 	newFileName   = "store.bolt.new" // a copy that is being compacted
@@ -87,7 +88,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.MapBytes < 0 {
 		return nil, fmt.Errorf("store/bolt: MapBytes is %d; give a size or 0", o.MapBytes)
 	}
-	dir, err := home.Prepare(dir)
+	dir, err := home.Prepare(dir, engineName, formatVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func open(dir string, root *home.Root, o Options) (*Store, error) {
-	if err := home.CheckVersion(root, dir, "bolt", formatVersion); err != nil {
+	if err := home.CheckVersion(root, dir, engineName, formatVersion); err != nil {
 		return nil, err
 	}
 	s := &Store{dir: dir, root: root, options: o, snapshots: make(map[*snapshot]struct{})}

@@ -49,9 +49,13 @@ import (
 // raises the second has to raise the first, so that an older program refuses the
 // files with words that say what to do.
 const (
+	engineName    = "pebble"
 	formatVersion = 1
 	format        = engine.FormatValueSeparation
 )
+
+// lockName is the file by which Pebble locks a directory, before it is marked.
+const lockName = "LOCK"
 
 // Bounds and defaults of [Options].
 const (
@@ -138,7 +142,7 @@ func prepare(dir string, o Options) (string, files, error) {
 		f := files{fs: o.FS, dir: dir}
 		return dir, f, makeDir(o.FS, dir)
 	}
-	dir, err := home.Prepare(dir)
+	dir, err := home.Prepare(dir, engineName, formatVersion, lockName)
 	f := files{fs: vfs.Default, dir: dir, onDisk: true}
 	return dir, f, err
 }
@@ -148,7 +152,7 @@ func lockDirectory(dir string, fs vfs.FS) (*engine.Lock, error) {
 	switch {
 	case err == nil:
 		return lock, nil
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES), err.Error() == "lock held by current process":
+	case errors.Is(err, syscall.EAGAIN), err.Error() == "lock held by current process":
 		return nil, fmt.Errorf("%w: %s", store.ErrLocked, dir)
 	default:
 		return nil, fmt.Errorf("store/pebble: cannot lock %s: %w", dir, err)
@@ -157,7 +161,7 @@ func lockDirectory(dir string, fs vfs.FS) (*engine.Lock, error) {
 
 // open opens the engine in a directory that is locked.
 func open(dir string, own files, lock *engine.Lock, o Options) (*Store, error) {
-	if err := home.CheckVersion(own, dir, "pebble", formatVersion, "LOCK"); err != nil {
+	if err := home.CheckVersion(own, dir, engineName, formatVersion, lockName); err != nil {
 		return nil, err
 	}
 	if err := checkManifest(own); err != nil {

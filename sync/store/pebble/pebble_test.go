@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-crdt/joinery/sync/store"
@@ -183,4 +186,25 @@ func TestOptionsOutOfBoundsAreRefused(t *testing.T) {
 		_, err := pebble.Open(t.TempDir(), o)
 		require.ErrorContains(t, err, "give")
 	}
+}
+
+// denied is a file system that lets nobody lock.
+type denied struct{ vfs.FS }
+
+func (denied) Lock(name string) (io.Closer, error) {
+	return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EACCES}
+}
+
+func TestALockThatIsNotPermittedIsNotInUse(t *testing.T) {
+	_, err := pebble.Open("data", pebble.Options{FS: denied{vfs.NewMem()}})
+	require.ErrorIs(t, err, os.ErrPermission)
+	require.NotErrorIs(t, err, store.ErrLocked)
+}
+
+func TestADirectoryOfOthersIsLeftAsItWas(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "thesis.doc"), nil, 0o600))
+	_, err := pebble.Open(dir, small)
+	require.ErrorContains(t, err, "thesis.doc")
+	require.NoFileExists(t, filepath.Join(dir, "LOCK"))
 }

@@ -45,9 +45,10 @@ type Files interface {
 	Stamp(name string) (string, error)
 }
 
-// Prepare makes the directory if there is none, closes it to others, refuses
-// symbolic links, and returns its absolute path.
-func Prepare(dir string) (string, error) {
+// Prepare makes the directory if there is none, refuses what [CheckVersion]
+// refuses and symbolic links, closes it to others, and returns its absolute path.
+// A directory that is refused is left as it was.
+func Prepare(dir, engine string, version int, ours ...string) (string, error) {
 	if dir == "" {
 		return "", errors.New("store: no directory given")
 	}
@@ -65,12 +66,30 @@ func Prepare(dir string) (string, error) {
 	if !info.IsDir() {
 		return "", fmt.Errorf("store: %s is not a directory but %s; name the directory itself", dir, info.Mode().Type())
 	}
-	if info.Mode().Perm() != 0o700 {
-		if err := os.Chmod(dir, 0o700); err != nil {
-			return "", fmt.Errorf("store: %s is open to others: %w", dir, err)
-		}
+	if err := look(dir, engine, version, ours); err != nil {
+		return "", err
 	}
-	return dir, checkEntries(dir)
+	if info.Mode().Perm() == 0o700 {
+		return dir, nil
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return "", fmt.Errorf("store: %s is open to others: %w", dir, err)
+	}
+	return dir, checkEntries(dir) // others may have put something there until now
+}
+
+// look refuses a directory without changing it.
+func look(dir, engine string, version int, ours []string) error {
+	if err := checkEntries(dir); err != nil {
+		return err
+	}
+	root, err := OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	_, err = inspect(root, dir, engine, version, ours)
+	return err
 }
 
 func checkEntries(dir string) error {
@@ -90,13 +109,35 @@ func checkEntries(dir string) error {
 // engine's format with [store.ErrVersion], and marks a new one. Files besides
 // those in ours, in a directory without a mark, belong to somebody else.
 func CheckVersion(f Files, dir, engine string, version int, ours ...string) error {
+	marked, err := inspect(f, dir, engine, version, ours)
+	if err != nil || marked {
+		return err
+	}
+	if err := f.Replace(versionName, versionName+suffix, versionText(engine, version)); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+// inspect tells whether a directory is marked, and refuses those of others. It
+// lists the names first: whoever makes a store meanwhile marks it before the rest.
+func inspect(f Files, dir, engine string, version int, ours []string) (marked bool, err error) {
+	names, err := f.List()
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
 	data, err := f.Read(versionName, maxOwnFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return mark(f, dir, versionText(engine, version), ours)
+		return false, checkForeign(dir, names, ours)
 	case err != nil:
-		return fmt.Errorf("store: %w", err)
+		return false, fmt.Errorf("store: %w", err)
 	}
+	return true, checkMark(data, dir, engine, version)
+}
+
+// checkMark refuses the mark of another format.
+func checkMark(data []byte, dir, engine string, version int) error {
 	var foundVersion int
 	var foundEngine string
 	if _, err := fmt.Sscanf(string(data), "joinery-store %d %s\n", &foundVersion, &foundEngine); err != nil {
@@ -117,19 +158,13 @@ func versionText(engine string, version int) []byte {
 	return fmt.Appendf(nil, "joinery-store %d %s\n", version, engine)
 }
 
-func mark(f Files, dir string, text []byte, ours []string) error {
-	names, err := f.List()
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
+// checkForeign refuses names that are not of a store in the making.
+func checkForeign(dir string, names, ours []string) error {
 	known := append([]string{versionName + suffix, identityName, identityName + suffix}, ours...)
 	for _, name := range names {
 		if !slices.Contains(known, name) {
 			return fmt.Errorf("store: %s holds %q and no store; choose an empty directory", dir, name)
 		}
-	}
-	if err := f.Replace(versionName, versionName+suffix, text); err != nil {
-		return fmt.Errorf("store: %w", err)
 	}
 	return nil
 }

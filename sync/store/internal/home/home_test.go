@@ -13,7 +13,7 @@ import (
 
 func root(t *testing.T, dir string) *home.Root {
 	t.Helper()
-	dir, err := home.Prepare(dir)
+	dir, err := home.Prepare(dir, "pebble", 2)
 	require.NoError(t, err)
 	r, err := home.OpenRoot(dir)
 	require.NoError(t, err)
@@ -27,7 +27,7 @@ func TestTheDirectoryIsClosedToOthers(t *testing.T) {
 	found := filepath.Join(parent, "found")
 	require.NoError(t, os.Mkdir(found, 0o755))
 	for _, dir := range []string{made, found} {
-		_, err := home.Prepare(dir)
+		_, err := home.Prepare(dir, "pebble", 2)
 		require.NoError(t, err)
 		info, err := os.Stat(dir)
 		require.NoError(t, err)
@@ -41,22 +41,37 @@ func TestSymbolicLinksAreRefused(t *testing.T) {
 	require.NoError(t, os.Mkdir(target, 0o700))
 	link := filepath.Join(parent, "link")
 	require.NoError(t, os.Symlink(target, link))
-	_, err := home.Prepare(link)
+	_, err := home.Prepare(link, "pebble", 2)
 	require.ErrorContains(t, err, "not a directory")
 
 	dir := filepath.Join(parent, "data")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	require.NoError(t, os.Symlink(filepath.Join(parent, "victim"), filepath.Join(dir, "LOCK")))
-	_, err = home.Prepare(dir)
+	_, err = home.Prepare(dir, "pebble", 2)
 	require.ErrorContains(t, err, "not a plain file")
+}
+
+func TestADirectoryThatIsRefusedIsLeftAsItWas(t *testing.T) {
+	for name, content := range map[string]string{"thesis.doc": "", "VERSION": "joinery-store 2 bolt\n"} {
+		dir := filepath.Join(t.TempDir(), "found")
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+		before, err := os.Stat(dir)
+		require.NoError(t, err)
+		_, err = home.Prepare(dir, "pebble", 2)
+		require.Error(t, err)
+		after, err := os.Stat(dir)
+		require.NoError(t, err)
+		require.Equal(t, before.Mode(), after.Mode())
+	}
 }
 
 func TestAFileInThePlaceOfTheDirectoryIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err := home.Prepare(file)
+	_, err := home.Prepare(file, "pebble", 2)
 	require.Error(t, err)
-	_, err = home.Prepare("")
+	_, err = home.Prepare("", "pebble", 2)
 	require.Error(t, err)
 }
 
