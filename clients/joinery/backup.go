@@ -43,7 +43,12 @@ itself, with what conflicts and what it has not sent yet.`,
 			"joinery backup monday.backup --replica 2c1a9f8e-...   # there are several",
 			"joinery backup monday.backup --dir ~/joinery          # it does not run"),
 		Args: takes(cobra.ExactArgs(1)),
-		RunE: runs(func(cmd *cobra.Command, args []string) error { return b.run(cmd, args[0]) }),
+		RunE: runs(func(cmd *cobra.Command, args []string) error {
+			if err := named(cmd); err != nil {
+				return err
+			}
+			return b.run(cmd, args[0])
+		}),
 	}
 	cmd.Flags().StringVar(&b.dir, "dir", "", "copy this `DIR` of a replica that does not run")
 	cmd.Flags().BoolVarP(&b.quiet, "quiet", "q", false, "no progress")

@@ -109,6 +109,11 @@ func TestFlagsOfDataThatContradictEachOther(t *testing.T) {
 		require.Equal(t, exitUsage, r.code, args)
 		require.Contains(t, r.errs, says, args)
 	}
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"backup", "a.backup"}, {"restore", "a.backup"}} {
+		r := command(t, "", append(args, "--dir", "")...)
+		require.Equal(t, exitUsage, r.code, args)
+		require.Contains(t, r.errs, "--dir is empty", args)
+	}
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	require.Equal(t, exitFailed, command(t, "", "serve", "--listen", "127.0.0.1:0", "--dir", file).code)

@@ -58,8 +58,9 @@ func (k *keeping) check(cmd *cobra.Command) error {
 			k.durability = everyCommit
 		}
 	}
-	var err error
+	err := named(cmd)
 	switch {
+	case err != nil:
 	case !slices.Contains(levels, k.durability):
 		err = fmt.Errorf("--durability %s: must be one of %s", k.durability, strings.Join(levels, ", "))
 	case k.engine != "" && !slices.Contains(datadir.Engines(), k.engine):
@@ -76,6 +77,14 @@ func (k *keeping) check(cmd *cobra.Command) error {
 		err = errors.New("--sync-every must be above 0")
 	}
 	return misuse(cmd, err)
+}
+
+// named refuses a --dir that is given and empty, as of a variable that is not set.
+func named(cmd *cobra.Command) error {
+	if dir := cmd.Flags().Lookup("dir"); dir.Changed && dir.Value.String() == "" {
+		return misuse(cmd, errors.New("--dir is empty; name a directory"))
+	}
+	return nil
 }
 
 // open opens the directory, if there is to be one, and makes it the replica's.

@@ -37,6 +37,9 @@ been sent, and what it sent is never mistaken for what is written from now on.`,
 			"joinery restore monday.backup --dir ~/joinery --store bolt   # on another engine"),
 		Args: takes(cobra.ExactArgs(1)),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
+			if err := named(cmd); err != nil {
+				return err
+			}
 			if r.dir == "" {
 				return misuse(cmd, errors.New("needs --dir DIR, where the data is to go"))
 			}
