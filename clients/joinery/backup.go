@@ -34,7 +34,7 @@ runs. With --dir it copies the directory of one that does not run.
 The file is checked before it gets its name: if the command fails there is none, and
 an older one of this name stays as it was. Nobody else can read it. What
 was damaged in the replica is named, copied if it can be read, and makes the exit
-status 1.
+status 1. If a table of Pebble's is damaged there is no backup.
 
 An export, as JSON Lines, is what other programs can read; a backup is the replica
 itself, with what conflicts and what it has not sent yet.`,

@@ -125,7 +125,7 @@ func (k *keeping) text(storage *service.Storage) string {
 	case storage == nil:
 		return "all data is in memory and gone when this ends; --dir DIR keeps it\n"
 	case k.durability == interval:
-		return fmt.Sprintf("data is in %s (%s); a crash of the machine can take the last %v\n", k.dir, storage.Engine, k.syncEvery)
+		return fmt.Sprintf("data is in %s (%s); a kill or a crash can take the last %v\n", k.dir, storage.Engine, k.syncEvery)
 	}
 	return fmt.Sprintf("data is in %s (%s); what is acknowledged is on the disk\n", k.dir, storage.Engine)
 }

@@ -31,7 +31,9 @@ is checked; if anything is wrong, DIR is left empty.
 
 "joinery serve --dir DIR" then goes on as the replica that was backed up. What that
 one did after the backup comes back from the other replicas, as far as it had
-been sent, and what it sent is never mistaken for what is written from now on.`,
+been sent, and what it sent is never mistaken for what is written from now on.
+Run only one of the two at a time, the restored one or the original: they share
+an id.`,
 		Example: example(
 			"joinery restore monday.backup --dir ~/joinery",
 			"joinery restore monday.backup --dir ~/joinery --store bolt   # on another engine"),

@@ -26,7 +26,9 @@ and checks it. In a directory, each entry must be what was written, each documen
 must fit together, and no event may have two contents. In a backup, nothing
 may be missing or changed.
 
-It changes nothing and names what it finds; the exit status is 1 if that is anything.
+It changes no data and names what it finds; the exit status is 1 if that is anything.
+The engine may finish what a kill interrupted, so a directory must be writable,
+with some space left.
 A replica that runs finds damage by itself, and puts the document aside: what
 lies aside is listed, and is no problem any more.`,
 		Example: example("joinery verify ~/joinery", "joinery verify monday.backup", "joinery verify ~/joinery --json | jq .problems"),
