@@ -105,12 +105,14 @@ type liveDot struct {
 }
 
 // live returns the live payloads at a place, the latest first. Their dots may
-// leave the process in a Context, so they are made final before.
+// leave the process in a Context, so they are final, and as durable as the
+// replica is.
 func (f field) live() (out []liveDot) {
-	if f.tx == nil {
-		f.replica.node.Seal(f.doc)
-	}
-	f.look(func(d *crdt.Document, in kernel.Ref) {
+	collect := func(d *crdt.Document) {
+		in, ok := d.Container(f.path)
+		if !ok {
+			return
+		}
 		s := d.State()
 		for l := range s.Siblings(in, f.tag, f.name) {
 			out = append(out, liveDot{l, s.Dot(&l)})
@@ -121,7 +123,16 @@ func (f field) live() (out []liveDot) {
 			}
 			return -1
 		})
-	})
+	}
+	if f.tx != nil {
+		collect(f.tx.open())
+		return out
+	}
+	f.replica.node.ReadFinal(f.doc, func(d *crdt.Document) {
+		if d != nil {
+			collect(d)
+		}
+	}, f.at(f.path, f.tag, f.name)...)
 	return out
 }
 

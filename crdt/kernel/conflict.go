@@ -118,7 +118,7 @@ func (s *State) replace(a Index, seq uint64, id leafID, p *Payload) {
 		s.observer.Touch(l.parent, l.tag, l.key())
 	}
 	print := s.print(l)
-	if s.tracking {
+	if s.hasRow(Dot{a, seq}) {
 		s.gone = append(s.gone, Gone{Dot: Dot{a, seq}, Place: s.placeOf(l), Print: print, Replaced: true})
 	}
 	s.erase(l, print)

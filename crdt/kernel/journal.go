@@ -15,6 +15,7 @@ type journal struct {
 	ahead []Dot
 
 	deaths causal.Ranges // ahead of the local actor as the group began
+	gone   int           // how many dots had been collected
 }
 
 func (s *State) note(id leafID) {
@@ -26,7 +27,7 @@ func (s *State) note(id leafID) {
 // Begin starts a group of events of the local actor. Until Commit or Rollback
 // nothing may be merged.
 func (s *State) Begin(self Index) {
-	s.journal = &journal{self: self, from: s.Next(self), deaths: slices.Clone(s.actors[self].ahead)}
+	s.journal = &journal{self: self, from: s.Next(self), deaths: slices.Clone(s.actors[self].ahead), gone: len(s.gone)}
 }
 
 // Commit ends a group and keeps its events.
@@ -53,6 +54,7 @@ func (s *State) Rollback() {
 		p := l.Payload()
 		s.add(l.Actor, l.Seq, &p)
 	}
+	s.gone = s.gone[:j.gone]
 	s.Commit()
 }
 

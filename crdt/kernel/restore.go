@@ -112,17 +112,30 @@ type Gone struct {
 	Replaced bool
 }
 
-// TrackGone makes the state collect the dots that cease to live, for somebody
-// who keeps rows of them.
-func (s *State) TrackGone() { s.tracking = true }
+// TrackGone makes the state collect the dots of its context that cease to live,
+// for somebody who keeps rows of them. Dots that come later have no rows yet,
+// and are not collected before the next TakeGone.
+func (s *State) TrackGone() {
+	s.tracking = true
+	s.rowed = make([]causal.Ranges, len(s.actors))
+	for i := range s.actors {
+		s.rowed[i] = slices.Clone(s.actors[i].seen)
+	}
+}
 
 // TakeGone appends what was collected since the last call, in order: the first
-// entry of a dot says what there was at that call. A dot may be among it although
-// it lives and was not Replaced: a group that was rolled back brought it back.
+// entry of a dot says what there was at that call. From here on the present
+// context counts, see TrackGone.
 func (s *State) TakeGone(dst []Gone) []Gone {
 	dst = append(dst, s.gone...)
 	s.gone = s.gone[:0]
+	s.TrackGone()
 	return dst
+}
+
+// hasRow reports whether a dot is one of those whose end is collected.
+func (s *State) hasRow(d Dot) bool {
+	return s.tracking && int(d.Actor) < len(s.rowed) && s.rowed[d.Actor].Contains(d.Seq)
 }
 
 // Gone returns what the next TakeGone will. Read only, until the next mutation.
@@ -137,7 +150,7 @@ func (s *State) noteGone(l *leaf, print uint64) {
 	if s.partial != nil {
 		s.partial.dots[d] = struct{}{}
 	}
-	if s.tracking {
+	if s.hasRow(d) {
 		s.gone = append(s.gone, Gone{Dot: d, Place: s.placeOf(l), Print: print})
 	}
 }

@@ -153,3 +153,27 @@ func TestRowsAreFoundByTheHashOfTheirPlace(t *testing.T) {
 	}
 	require.EqualValues(t, uint64(0xc3d03bfe0c1c2d47), PlaceHash([]Component{{8, "m"}}, 2, "x"), "it is in files: it must never change")
 }
+
+// TestWhatHasNoRowIsNotCollected: a field that was overwritten again and again
+// filled the list of what is gone, until the next checkpoint; so did groups that
+// were taken back.
+func TestWhatHasNoRowIsNotCollected(t *testing.T) {
+	var s State
+	self := s.Intern(causal.Actor{ID: causal.ID{1}})
+	set := func() { s.Assign(self, s.Next(self), &Payload{Tag: 2, Key: "k", Value: "v"}, nil) }
+	set()
+	s.TrackGone()
+	for range 100 {
+		s.Begin(self)
+		set()
+		s.Rollback()
+	}
+	require.Empty(t, s.Gone())
+	for range 100 {
+		set()
+	}
+	require.Len(t, s.Gone(), 1)
+	require.Len(t, s.TakeGone(nil), 1)
+	set()
+	require.Len(t, s.Gone(), 1, "the last one has a row now")
+}

@@ -41,7 +41,8 @@ type State struct {
 	journal    *journal
 	partial    *partial // while it is being restored
 	tracking   bool
-	gone       []Gone // since TakeGone, if tracking
+	gone       []Gone          // since TakeGone, if tracking
+	rowed      []causal.Ranges // of each actor, the dots whose end is collected
 }
 
 // actor is what the state knows of one actor's events.

@@ -83,7 +83,7 @@ func TestACheckpointOfADocumentPutAsideIsGivenUp(t *testing.T) {
 			require.NoError(t, err)
 		}
 		look(o.r.View("rows"))
-	})
+	}, nothing)
 	require.ErrorContains(t, err, "put aside")
 	require.Equal(t, before, count(t, o.store, kindHead))
 }

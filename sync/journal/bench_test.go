@@ -77,7 +77,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		b.StartTimer()
 		c := x.j.Capture("doc", x.r.View("doc"))
 		x.append(false, c)
-		require.NoError(b, c.Write(x.read("doc")))
+		require.NoError(b, c.Write(x.read("doc"), nothing))
 	}
 	b.ReportMetric(float64(1000*b.N)/b.Elapsed().Seconds(), "changes/s")
 }

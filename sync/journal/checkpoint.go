@@ -138,21 +138,26 @@ func (h *head) context() (ctx causal.Context) {
 const rowsAtOnce = 512
 
 // Write writes the checkpoint. read is called again and again to look at the
-// document while nobody writes it, each time for a short while.
-func (c *Checkpoint) Write(read func(func(*crdt.Document))) error {
-	err := c.write(read)
+// document while nobody writes it, each time for a short while. settle is called
+// once and returns when the records of all that was written until then are
+// appended: what died since the capture has no row, so its killer must be in a
+// record before the head says that the dot had been.
+func (c *Checkpoint) Write(read func(func(*crdt.Document)), settle func() error) error {
+	err := c.write(read, settle)
 	j := c.journal
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	d := c.doc
-	d.pending = false
 	if err != nil {
+		// The document gets no further checkpoint: what this one was to delete is
+		// not known any more. The next start finds out.
 		return fmt.Errorf("journal: checkpoint of document %q: %w", d.name, err)
 	}
+	d.pending = false
 	return nil
 }
 
-func (c *Checkpoint) write(read func(func(*crdt.Document))) error {
+func (c *Checkpoint) write(read func(func(*crdt.Document)), settle func() error) error {
 	if c.head.inRows() {
 		c.clean()
 		for a, rs := range c.came.All() {
@@ -161,6 +166,9 @@ func (c *Checkpoint) write(read func(func(*crdt.Document))) error {
 					return err
 				}
 			}
+		}
+		if err := settle(); err != nil {
+			return err
 		}
 	}
 	return c.finish()

@@ -53,7 +53,7 @@ func TestRowsFollowPayloadsThatAreReplaced(t *testing.T) {
 				some()
 				look(b.r.View("doc"))
 				some()
-			}))
+			}, nothing))
 			want := factsOf(b.r.View("doc").State())
 			b.crash(all)
 			b.loadAll()

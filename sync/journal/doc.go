@@ -20,10 +20,11 @@
 // before it. A checkpoint's context is taken while every event in it is in a
 // record. New rows are written first: until the head claims their dots they mean
 // nothing, and the records that brought these are still there. The head, the
-// deletion of dead rows and that of covered records are one batch. So the rows
-// within the context of the head are, at every moment, exactly the dots that
-// lived as of that context; the head holds their fingerprint, and loading
-// compares it.
+// deletion of dead rows and that of covered records are one batch, and it comes
+// after the records of all that died while the rows were written. So the rows
+// within the context of the head are, at every moment, the dots that lived as of
+// that context, less some whose killers are in the records; the head holds the
+// fingerprint of the rows that there are, and loading compares it.
 //
 // # Identity
 //

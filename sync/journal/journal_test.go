@@ -118,7 +118,7 @@ func (b *bench) checkpoint(doc string) {
 	c := b.j.Capture(doc, b.r.View(doc))
 	require.NotNil(b.t, c)
 	b.append(false, c)
-	require.NoError(b.t, c.Write(b.read(doc)))
+	require.NoError(b.t, c.Write(b.read(doc), nothing))
 }
 
 // crash loses all but n of the batches that were not synced.
@@ -126,6 +126,9 @@ func (b *bench) crash(keep func(unsynced int) int) {
 	b.store = b.store.Crash(keep)
 	b.start()
 }
+
+// nothing is for checkpoints beside which nobody writes.
+func nothing() error { return nil }
 
 func all(n int) int  { return n }
 func none(n int) int { return 0 }
@@ -292,7 +295,12 @@ func (b *bench) live(rng *rand.Rand, synced map[string]string) {
 			require.NoError(b.t, c.Write(func(fn func(*crdt.Document)) {
 				fn(b.r.View("doc"))
 				write()
+				if rng.IntN(2) == 0 { // else what was written is in no record yet
+					b.append(false)
+				}
+			}, func() error {
 				b.append(false)
+				return nil
 			}))
 		}
 	}

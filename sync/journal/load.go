@@ -87,7 +87,6 @@ func (l *Loading) Begin(d *crdt.Document) error {
 	}
 	l.copy, l.Rows = d, l.head.rows
 	s := d.State()
-	s.TrackGone()
 	s.StartRestore()
 	for i := range l.head.actors {
 		a := &l.head.actors[i]
@@ -96,6 +95,7 @@ func (l *Loading) Begin(d *crdt.Document) error {
 		s.Claim(at, a.seen...)
 		s.Kill(at, a.ahead...)
 	}
+	s.TrackGone()
 	return nil
 }
 

@@ -53,7 +53,7 @@ func TestRowsOfACheckpointThatWasCutShortAreHarmless(t *testing.T) {
 	b.append(true, c)
 	b.store.FailNext(store.OpApply, nil)
 	b.store.FailNext(store.OpApply, store.ErrClosed)
-	require.Error(t, c.Write(b.read("doc")))
+	require.Error(t, c.Write(b.read("doc"), nothing))
 	b.store = b.store.Crash(func(n int) int { return 1 })
 	report := verified(t, b.store)
 	require.Empty(t, report.Problems)

@@ -19,7 +19,9 @@ func (n *Node) Drain(ctx context.Context) error {
 	if err := b.Flush(ctx); err != nil { // also: is there a link?
 		return err
 	}
-	n.settle()
+	if err := n.settle(ctx); err != nil {
+		return err
+	}
 	unsent := n.counters.unsent.Load()
 	n.lock()
 	if n.closed {

@@ -39,17 +39,19 @@ var ErrUncertain = errors.New("node: the write stands but is not known to be on 
 // then lets the messages go. One round takes all that waits, so concurrent
 // writers share a sync.
 type committer struct {
-	mu       sync.Mutex
-	records  []replica.Record
-	flying   []replica.Record // of the round that is being written
-	aside    []replica.Quarantined
-	messages []replica.Outgoing
-	life     journal.Life
-	round    uint64 // that is being filled
-	done     uint64 // rounds that are durable
-	changed  chan struct{}
-	err      error // of the store, for good
-	closed   bool
+	mu          sync.Mutex
+	records     []replica.Record
+	flying      []replica.Record // of the round that is being written
+	aside       []replica.Quarantined
+	messages    []replica.Outgoing
+	queued      int // bytes of records and messages that wait
+	flyingBytes int // of the round that is being written
+	life        journal.Life
+	round       uint64 // that is being filled
+	done        uint64 // rounds that are durable
+	changed     chan struct{}
+	err         error // of the store, for good
+	closed      bool
 
 	wake    chan struct{} // holds one token while there is something to do
 	writing chan *journal.Checkpoint
@@ -84,8 +86,35 @@ func (c *committer) put(out *replica.Output, life journal.Life) {
 	c.records = append(c.records, out.Records...)
 	c.messages = append(c.messages, out.Messages...)
 	c.aside = append(c.aside, out.Aside...)
-	if len(out.Records)+len(out.Messages) > 0 {
+	for i := range out.Records {
+		c.queued += len(out.Records[i].Delta)
+	}
+	for i := range out.Messages {
+		c.queued += len(out.Messages[i].Data)
+	}
+	if len(out.Records)+len(out.Messages)+len(out.Aside) > 0 {
 		c.poke()
+	}
+}
+
+// maxBacklog bounds, in bytes, what waits for the disk before more is merged or
+// written.
+const maxBacklog = 64 << 20
+
+// room returns when not too much waits for the disk, or the store has failed.
+func (c *committer) room(ctx context.Context) error {
+	for {
+		c.mu.Lock()
+		ok, changed := c.queued+c.flyingBytes < maxBacklog || c.err != nil, c.changed
+		c.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -153,17 +182,28 @@ func (c *committer) take() round {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := round{c.round, c.records, c.aside, c.messages, c.life}
-	c.flying = c.records
+	c.flying, c.flyingBytes, c.queued = c.records, c.queued, 0
 	c.records, c.messages, c.aside = nil, nil, nil
 	c.round++
 	return r
+}
+
+// fail ends this for good.
+func (c *committer) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = fmt.Errorf("%w: %w", ErrStore, err)
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
 }
 
 // finish says how a round ended.
 func (c *committer) finish(round uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.flying = nil
+	c.flying, c.flyingBytes = nil, 0
 	if c.done = round; err != nil {
 		c.done, c.err = round-1, fmt.Errorf("%w: %w", ErrStore, err)
 	}
@@ -224,7 +264,7 @@ func (n *Node) commitRound(sync bool) error {
 	round := n.commits.take()
 	n.mu.Unlock()
 	n.report(out.Alarms)
-	n.commits.dirty = n.commits.dirty || len(round.records) > 0
+	n.commits.dirty = n.commits.dirty || len(round.records)+len(round.aside) > 0
 	err := n.journal.Quarantine(round.aside)
 	if err == nil {
 		err = n.journal.Append(round.records, round.life, sync && n.commits.dirty, captured...)
@@ -274,7 +314,7 @@ func (n *Node) checkpoint() {
 			n.mu.RLock()
 			defer n.mu.RUnlock()
 			look(n.core.View(c.Doc()))
-		})
+		}, n.settleRecords)
 		if err != nil {
 			n.cfg.Logger.Error("joinery: checkpoint failed", "space", n.cfg.Space, "document", c.Doc(), "error", err)
 		}
@@ -294,4 +334,13 @@ func (n *Node) storeFailed(err error) {
 		n.core.Connect(time.Now(), false)
 	}
 	_ = n.core.Ready()
+}
+
+// settleRecords returns when all that was written until now is in the journal.
+func (n *Node) settleRecords() error {
+	n.lock()
+	n.core.Commit(time.Now())
+	round := n.commits.ticket()
+	n.finish()
+	return n.commits.wait(n.life, round)
 }

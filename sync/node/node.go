@@ -162,7 +162,11 @@ func (n *Node) Write(ctx context.Context, doc string, fn func(*crdt.Document) er
 	if err := n.outbox.wait(ctx); err != nil {
 		return err
 	}
-	n.fetch(doc, places)
+	if n.journal != nil {
+		if err := errors.Join(n.commits.room(ctx), n.fetch(ctx, doc, places)); err != nil {
+			return err
+		}
+	}
 	round, err := n.write(doc, fn)
 	if round == 0 {
 		return err
@@ -236,7 +240,7 @@ func (n *Node) poke() {
 // document that is being loaded is waited for, but for what fn does not look at,
 // if places are given.
 func (n *Node) Read(doc string, fn func(*crdt.Document), places ...uint64) {
-	n.fetch(doc, places)
+	_ = n.fetch(context.Background(), doc, places) // fails after Close alone
 	n.look(doc, fn)
 }
 
@@ -250,25 +254,35 @@ func (n *Node) look(doc string, fn func(*crdt.Document)) {
 	fn(n.core.View(doc))
 }
 
-// Seal makes the writes to a document final, so that the names of its events
-// may leave by a door that is not the node's own: in what a client is told. It
-// costs nothing if there is nothing to seal.
-func (n *Node) Seal(doc string) {
-	pending := false
-	n.look(doc, func(d *crdt.Document) { pending = d != nil && d.Pending().Len() > 0 })
-	if !pending {
-		return
-	}
-	n.lock()
-	n.core.Seal(doc)
-	if n.journal == nil {
+// ReadFinal is Read for a door that is not the node's own: what fn sees of the
+// document is final, and with EveryCommit on the disk when ReadFinal returns, so
+// that the names of events may be told to a client. It costs no more than Read if
+// all is so already.
+func (n *Node) ReadFinal(doc string, fn func(*crdt.Document), places ...uint64) {
+	final := false
+	n.Read(doc, func(d *crdt.Document) {
+		if final = d == nil || d.Pending().Len() == 0; final {
+			fn(d)
+		}
+	}, places...)
+	if !final {
+		n.lock()
+		n.core.Seal(doc)
+		fn(n.core.View(doc))
 		n.finish()
-		return
 	}
-	round := n.commits.ticket()
-	n.finish()
-	if n.cfg.Durability == EveryCommit {
-		_ = n.commits.wait(n.life, round) // what is not on the disk is nobody else's yet: it is void if it is lost
+	n.awaitDisk(doc)
+}
+
+// Seal makes the writes to a document final; see ReadFinal.
+func (n *Node) Seal(doc string) { n.ReadFinal(doc, func(*crdt.Document) {}) }
+
+// awaitDisk returns when what was written to a document is on the disk, if it
+// has to be. A store that fails meanwhile is no reason to wait: what is not on
+// the disk is nobody else's either, and its names are void.
+func (n *Node) awaitDisk(doc string) {
+	if n.journal != nil && n.cfg.Durability == EveryCommit && len(n.commits.recordsOf(doc)) > 0 {
+		_ = n.commits.wait(n.life, n.commits.ticket())
 	}
 }
 
@@ -283,7 +297,7 @@ func (n *Node) Names(pattern string) (out []string) {
 		})
 		return out
 	}
-	n.settle()
+	_ = n.settle(context.Background())
 	n.lock()
 	defer n.mu.Unlock()
 	for _, name := range n.core.Names() {

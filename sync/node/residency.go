@@ -1,10 +1,13 @@
 package node
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/joinery-crdt/joinery/sync/journal"
 	"github.com/joinery-crdt/joinery/sync/replica"
+	"github.com/joinery-crdt/joinery/sync/store"
 )
 
 // residency is which documents are not in memory yet, or in part. A node with a
@@ -32,8 +35,7 @@ func (n *Node) recover() {
 		if n.cfg.pause != nil {
 			n.cfg.pause()
 		}
-		n.load(doc)
-		if n.life.Err() != nil {
+		if n.load(n.life, doc) != nil {
 			return
 		}
 		if time.Since(said) > progressEvery {
@@ -44,20 +46,19 @@ func (n *Node) recover() {
 	n.mu.Lock()
 	n.warm.Store(true)
 	close(n.resident.whole)
-	up := n.linked
 	damaged := n.resident.damaged
-	n.mu.Unlock()
+	n.connectHeld(n.linked) // as the link is now
 	if n.resident.total > 0 {
 		n.cfg.Logger.Info("joinery: loaded", "space", n.cfg.Space, "documents", n.resident.total, "damaged", damaged, "took", time.Since(start).Round(time.Millisecond))
-	}
-	if up {
-		n.connect(true)
 	}
 }
 
 // load brings a whole document into memory.
-func (n *Node) load(doc string) {
-	for done := n.warm.Load(); !done && n.life.Err() == nil; {
+func (n *Node) load(ctx context.Context, doc string) error {
+	for done := n.warm.Load(); !done; {
+		if err := errors.Join(ctx.Err(), n.life.Err()); err != nil {
+			return err
+		}
 		n.lock()
 		l := n.begin(doc)
 		if done = l == nil; !done {
@@ -65,30 +66,31 @@ func (n *Node) load(doc string) {
 		}
 		n.mu.Unlock()
 	}
+	return nil
 }
 
 // fetch brings as much of a document into memory as its places need; all of it
-// if none are given.
-func (n *Node) fetch(doc string, places []uint64) {
+// if none are given. It fails if ctx ends before.
+func (n *Node) fetch(ctx context.Context, doc string, places []uint64) error {
 	if n.warm.Load() {
-		return
+		return nil
 	}
 	if len(places) == 0 {
-		n.load(doc)
-		return
+		return n.load(ctx, doc)
 	}
 	n.lock()
 	defer n.mu.Unlock()
 	for _, place := range places {
 		l := n.begin(doc)
 		if l == nil {
-			return
+			break
 		}
 		if err := l.Fetch(place); err != nil {
-			n.putAside(doc, err)
-			return
+			n.giveUp(doc, err)
+			break
 		}
 	}
+	return ctx.Err()
 }
 
 // begin returns how far a document is, after its head and records; nil if it is
@@ -103,7 +105,7 @@ func (n *Node) begin(doc string) *journal.Loading {
 		err = n.replay(doc, l)
 	}
 	if err != nil {
-		n.putAside(doc, err)
+		n.giveUp(doc, err)
 		return nil
 	}
 	n.resident.partial[doc] = l
@@ -116,11 +118,11 @@ func (n *Node) replay(doc string, l *journal.Loading) error {
 		return err
 	}
 	for rec, err := range l.Records() {
-		if err == nil {
-			err = n.core.Load(rec)
-		}
 		if err != nil {
 			return err
+		}
+		if err := n.core.Load(rec); err != nil { // its checksum holds, but it does not go with the others
+			return &store.CorruptError{Err: err}
 		}
 	}
 	return nil
@@ -131,7 +133,7 @@ func (n *Node) replay(doc string, l *journal.Loading) error {
 func (n *Node) more(doc string, l *journal.Loading) bool {
 	done, err := l.Next(rowsAtOnce)
 	if err != nil {
-		n.putAside(doc, err)
+		n.giveUp(doc, err)
 		return true
 	}
 	if done {
@@ -141,27 +143,38 @@ func (n *Node) more(doc string, l *journal.Loading) bool {
 	return done
 }
 
+// giveUp ends the loading of a document. One that is damaged is put aside; any
+// other error is the store's, and the node is read-only from here on: it can
+// not tell what it has. The caller holds the lock.
+func (n *Node) giveUp(doc string, err error) {
+	if errors.Is(err, store.ErrCorrupt) {
+		err = n.putAside(doc, err)
+	}
+	if err != nil {
+		n.cfg.Logger.Error("joinery: a document could not be loaded; the replica is read-only and silent", "space", n.cfg.Space, "document", doc, "error", err)
+		n.commits.fail(err)
+	}
+}
+
 // putAside gives a damaged document up: what of it is whole stays, the rest has
-// to come from the others. The caller holds the lock.
-func (n *Node) putAside(doc string, damage error) {
-	delete(n.resident.partial, doc)
-	n.resident.damaged++
+// to come from the others.
+func (n *Node) putAside(doc string, damage error) error {
 	n.core.Commit(time.Now()) // fields that were there may have been written
 	n.report(n.handOn())
-	n.core.Discard(doc, replica.Alarm{Kind: replica.Damage, Doc: doc, Detail: damage.Error()})
-	salvaged, err := any(n.journal).(interface {
-		PutAside(string, error) ([]replica.Record, error)
-	}).PutAside(doc, damage)
+	salvaged, err := n.journal.PutAside(doc, damage)
 	if err != nil {
-		n.cfg.Logger.Error("joinery: a damaged document could not be put aside", "space", n.cfg.Space, "document", doc, "error", err)
-		return
+		return err
 	}
+	delete(n.resident.partial, doc)
+	n.resident.damaged++
+	n.core.Discard(doc, replica.Alarm{Kind: replica.Damage, Doc: doc, Detail: damage.Error()})
 	for _, rec := range append(salvaged, n.commits.recordsOf(doc)...) {
 		if err := n.core.Load(rec); err != nil {
 			n.cfg.Logger.Error("joinery: a salvaged record could not be loaded", "space", n.cfg.Space, "document", doc, "error", err)
 		}
 	}
 	n.report(n.handOn())
+	return nil
 }
 
 // Loading says how many documents are not in memory yet, and of how many.
@@ -175,12 +188,14 @@ func (n *Node) Loading() (left, of int) {
 }
 
 // settle waits until all documents are in memory.
-func (n *Node) settle() {
+func (n *Node) settle(ctx context.Context) error {
 	if n.warm.Load() {
-		return
+		return nil
 	}
 	select {
 	case <-n.resident.whole:
 	case <-n.life.Done():
+	case <-ctx.Done():
 	}
+	return ctx.Err()
 }

@@ -60,6 +60,9 @@ func (n *Node) await(timer *time.Timer) {
 // stepAll merges messages, a batch at a time.
 func (n *Node) stepAll(all []arrival) {
 	for len(all) > 0 && n.life.Err() == nil {
+		if n.journal != nil && n.commits.room(n.life) != nil {
+			return
+		}
 		count, bytes := 0, 0
 		for count < min(len(all), batch) && bytes < batchBytes {
 			bytes += len(all[count].data)
@@ -98,6 +101,11 @@ func (n *Node) tick() {
 // messages were lost: it then asks everybody what it missed.
 func (n *Node) connect(up bool) {
 	n.mu.Lock()
+	n.connectHeld(up)
+}
+
+// connectHeld is connect for who holds the lock, which it gives back.
+func (n *Node) connectHeld(up bool) {
 	n.linked = up
 	if up {
 		n.fitMessages()

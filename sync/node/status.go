@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -87,7 +88,7 @@ func (n *Node) Status() Status {
 
 // Digest returns the digest of everything that the node holds.
 func (n *Node) Digest() uint64 {
-	n.settle()
+	_ = n.settle(context.Background())
 	n.lock()
 	defer n.mu.Unlock()
 	return n.core.Digest()

@@ -19,6 +19,8 @@ func (r *Replica) Load(rec Record) error {
 		return err
 	}
 	d := r.open(rec.Doc)
+	d.copy.State().Observe(nil) // it is no news
+	defer d.observe()
 	if err := d.copy.MergeFrame(f); err != nil {
 		return fmt.Errorf("replica: record of document %q: %w", rec.Doc, err)
 	}
