@@ -93,11 +93,16 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"get", exitUsage, "Usage: joinery get DOC [FIELD]"},
 		{"get a --bad", exitUsage, "unknown flag"},
 		{"frobnicate", exitUsage, "unknown command"},
+		{"watch --count -1", exitUsage, "must be 0 or above"},
+		{"watch --count -1x", exitUsage, `"-1x"`},
+		{"serve -1", exitUsage, `"-1"`},
+		{"-1", exitUsage, `"-1"`},
 	} {
 		r := command(t, "", strings.Split(c.args, " ")...)
 		require.Equal(t, c.code, r.code, "%s: %s", c.args, r.errs)
 		require.Contains(t, r.errs, c.says, c.args)
 		require.NotContains(t, r.errs, "secret")
+		require.NotContains(t, r.errs, `\x00`)
 	}
 }
 
@@ -140,6 +145,8 @@ func TestImportOfForeignObjects(t *testing.T) {
 	r := d.call(in, "import", "--doc-field", "id", "--prefix", "sensor.")
 	require.Equal(t, exitDone, r.code, r.errs)
 	require.Equal(t, `{"doc":"sensor.7","fields":{"$$set":{"y":[1,{"$$bytes":1}]},"big":18446744073709551615,"id":7}}`+"\n", d.do("export"))
+	require.Equal(t, exitDone, d.call(`{"id":7}`, "import", "--doc-field", "id", "--prefix", "-5").code)
+	require.Equal(t, `{"doc":"-57","fields":{"id":7}}`+"\n", d.do("export", "-57"))
 	for in, says := range map[string]string{"{}": `no field "id"`, `{"id":[]}`: "is a list", "x": "not JSON"} {
 		r := d.call(in, "import", "--doc-field", "id")
 		require.Equal(t, exitFailed, r.code)

@@ -46,7 +46,7 @@ func main() {
 // run is main without the process around it.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := newRoot()
-	root.SetArgs(guard(args))
+	root.SetArgs(guard(root, args))
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ func misuse(cmd *cobra.Command, err error) error {
 // takes makes a check of the number of arguments a usage error.
 func takes(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		err := check(cmd, args)
+		err := check(cmd, unguard(args))
 		if err != nil && cmd.HasParent() {
 			err = fmt.Errorf("%w\nUsage: %s", err, cmd.UseLine())
 		}
@@ -37,15 +38,29 @@ func takes(check cobra.PositionalArgs) cobra.PositionalArgs {
 // negative marks an argument that starts like a flag but is a number.
 const negative = "\x00"
 
-// guard keeps negative numbers, which are values, from being read as flags.
-func guard(args []string) []string {
+// guard keeps negative numbers, which are values, from being read as flags. Those
+// that follow a flag with a value are read as its value without that.
+func guard(root *cobra.Command, args []string) []string {
 	out := make([]string, len(args))
 	for i, a := range args {
-		if out[i] = a; len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' {
+		out[i] = a
+		if len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' && (i == 0 || !takesNext(root, args[i-1])) {
 			out[i] = negative + a
 		}
 	}
 	return out
+}
+
+// takesNext says whether an argument is a flag whose value is the next one.
+func takesNext(root *cobra.Command, arg string) bool {
+	name, ok := strings.CutPrefix(arg, "--")
+	if !ok || name == "" {
+		return false
+	}
+	return slices.ContainsFunc(root.Commands(), func(cmd *cobra.Command) bool {
+		f := cmd.Flags().Lookup(name)
+		return f != nil && f.NoOptDefVal == ""
+	})
 }
 
 // unguard undoes guard.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
@@ -22,6 +24,9 @@ away the watch goes on at another one, after a line that says so.`,
 			"joinery watch user:123 --json --count 1"),
 		Args: takes(cobra.MaximumNArgs(1)),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
+			if count < 0 {
+				return misuse(cmd, errors.New("--count must be 0 or above"))
+			}
 			q := service.Query{Kind: service.Watch, Pattern: everything(args), UpdatesOnly: updates}
 			return o.ask(cmd, func(c *service.Client) error { return o.watch(cmd, c, q, count) })
 		}),
