@@ -20,6 +20,7 @@ const (
 	kindHead       = 'H'
 	kindRecord     = 'L'
 	kindRow        = 'R'
+	kindSpace      = 'S'
 	kindAside      = 'Q'
 	kindQuarantine = 'V'
 )

@@ -14,13 +14,21 @@ import (
 	"github.com/joinery-crdt/joinery/sync/store"
 )
 
-// ErrIdentity means that the store is another replica's.
-var ErrIdentity = errors.New("journal: the store belongs to another replica")
+// Errors of Open.
+var (
+	// ErrIdentity means that the store is another replica's.
+	ErrIdentity = errors.New("journal: the store belongs to another replica")
+	// ErrSpace means that the store is of another space.
+	ErrSpace = errors.New("journal: the store holds another space")
+)
 
 // Config says how a journal is opened.
 type Config struct {
 	// ID is who the replica has to be; zero is whoever the store says.
 	ID causal.ID
+	// Space is the space that the store has to be of; "" takes any. An empty store
+	// becomes one of it.
+	Space string
 	// NewID is who it becomes if ID is zero and the store is empty. Required then.
 	NewID causal.ID
 	// SmallState is up to what size, in bytes, a document's checkpoint is one
@@ -126,6 +134,9 @@ func (j *Journal) begin() (start Start, err error) {
 	} else if err != nil {
 		return start, err
 	}
+	if err := j.checkSpace(); err != nil {
+		return start, err
+	}
 	origin, err := j.store.Origin()
 	if err != nil {
 		return start, err
@@ -157,6 +168,9 @@ func (j *Journal) begin() (start Start, err error) {
 func (j *Journal) writeMeta() error {
 	var b store.Batch
 	j.meta.put(&b)
+	if j.cfg.Space != "" {
+		putSpace(&b, j.cfg.Space)
+	}
 	return j.store.Apply(&b, true)
 }
 

@@ -178,6 +178,23 @@ func TestAStoreBelongsToOneReplica(t *testing.T) {
 	require.ErrorContains(t, err, "no ID")
 }
 
+func TestAStoreIsOfOneSpace(t *testing.T) {
+	s := store.NewMemory()
+	for _, space := range []string{"shop", "shop", ""} {
+		_, _, err := Open(s, Config{NewID: causal.ID{1}, Space: space})
+		require.NoError(t, err)
+	}
+	_, _, err := Open(s, Config{NewID: causal.ID{1}, Space: "typo"})
+	require.ErrorIs(t, err, ErrSpace)
+	require.ErrorContains(t, err, `"shop"`)
+	require.True(t, s.Corrupt(spaceKey, func(v []byte) []byte { v[0] ^= 1; return v }))
+	_, _, err = Open(s, Config{NewID: causal.ID{1}, Space: "shop"})
+	require.NoError(t, err)
+	report, err := Verify(t.Context(), s, nil)
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+}
+
 func TestCheckpointsReplaceRecords(t *testing.T) {
 	for name, cfg := range map[string]Config{"state": {MinRecords: 1}, "rows": rows} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ type meta struct {
 	origin      string
 }
 
-var metaKey, clockKey = []byte{kindMeta}, []byte{kindClock}
+var metaKey, clockKey, spaceKey = []byte{kindMeta}, []byte{kindClock}, []byte{kindSpace}
 
 func (m *meta) put(b *store.Batch) {
 	v := make([]byte, sumSize, 96)
@@ -112,4 +112,21 @@ func putClock(b *store.Batch, t hlc.Time) {
 
 func putName(b *store.Batch, doc string, num uint64) {
 	put(b, nameKey(doc), binary.BigEndian.AppendUint64(make([]byte, sumSize, 12), num))
+}
+
+func putSpace(b *store.Batch, space string) {
+	put(b, spaceKey, append(make([]byte, sumSize, sumSize+len(space)), space...))
+}
+
+// checkSpace keeps the documents of one space from being served as another's. A
+// damaged entry is written again.
+func (j *Journal) checkSpace() error {
+	v, err := get(j.store, spaceKey)
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrCorrupt), err == nil && j.cfg.Space == "":
+		return nil
+	case err == nil && string(v) != j.cfg.Space:
+		return fmt.Errorf("%w: %q, not %q; open it as that, or take another store", ErrSpace, v, j.cfg.Space)
+	}
+	return err
 }

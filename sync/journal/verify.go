@@ -162,6 +162,13 @@ func (v *verifier) aside() (err error) {
 	if err != nil {
 		return err
 	}
+	err = v.scan("", spaceKey, after(spaceKey), func(e *store.Entry) error {
+		_, err := open(e.Key, e.Value)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	err = v.scan("", []byte{kindQuarantine}, []byte{kindQuarantine + 1}, func(e *store.Entry) error {
 		_, err := parseQuarantined(e)
 		return err
@@ -201,14 +208,14 @@ func (v *verifier) lost() error {
 
 // foreign looks for entries that no journal writes.
 func (v *verifier) foreign() error {
-	kinds := []byte{kindClock, kindHead, kindRecord, kindMeta, kindName, kindAside, kindRow, kindQuarantine}
+	kinds := []byte{kindClock, kindHead, kindRecord, kindMeta, kindName, kindAside, kindRow, kindSpace, kindQuarantine}
 	unknown := func(*store.Entry) error { return errors.New("no key of a journal") }
 	from := []byte{0}
 	for _, kind := range kinds {
 		if err := v.scan("", from, []byte{kind}, unknown); err != nil {
 			return err
 		}
-		if from = []byte{kind + 1}; kind == kindClock || kind == kindMeta {
+		if from = []byte{kind + 1}; kind == kindClock || kind == kindMeta || kind == kindSpace {
 			from = after([]byte{kind})
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // openJournal finds out who the node is and what it has.
 func (n *Node) openJournal() error {
 	c := &n.cfg
-	c.journal.ID, c.journal.NewID = c.Replica.ID, c.NewID
+	c.journal.ID, c.journal.NewID, c.journal.Space = c.Replica.ID, c.NewID, c.Space
 	j, start, err := journal.Open(c.Store, c.journal)
 	if err != nil {
 		return err

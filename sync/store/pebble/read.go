@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	engine "github.com/cockroachdb/pebble/v2"
 
@@ -95,6 +96,16 @@ func (s *Store) readError(key []byte, err error) error {
 	}
 	return corrupt
 }
+
+// carrier is the text of the part of an error that only carries details.
+const carrier = "\n<corruption detail carrier>"
+
+// plainError is an error of the engine's without that text.
+type plainError struct{ error }
+
+func (e plainError) Error() string { return strings.ReplaceAll(e.error.Error(), carrier, "") }
+
+func (e plainError) Unwrap() error { return e.error }
 
 // snapshot is a [store.Snapshot]. Whoever is inside its gate is inside the
 // store's, too, so that closing the store ends its scans.
