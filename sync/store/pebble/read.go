@@ -90,7 +90,7 @@ func (s *Store) readError(key []byte, err error) error {
 	if !engine.IsCorruptionError(err) {
 		return fmt.Errorf("store/pebble: %w", err)
 	}
-	corrupt := &store.CorruptError{Key: bytes.Clone(key), Err: err}
+	corrupt := &store.CorruptError{Key: bytes.Clone(key), Err: plainError{err}}
 	if info := engine.ExtractDataCorruptionInfo(err); info != nil {
 		corrupt.File = info.Path
 	}
