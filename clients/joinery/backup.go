@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -103,7 +102,7 @@ func (b *backingUp) save(cmd *cobra.Command, out *copied, fill func(io.Writer) e
 		}
 		out.Bytes, out.Entries, out.LeftOut, out.Damaged = info.Size(), counts.Entries, counts.LeftOut, damageLines(counts.Damaged)
 		if counts.LeftOut > 0 {
-			out.Damaged = append(out.Damaged, damageLine{Problem: fmt.Sprintf("%d entries could not be read and are left out", counts.LeftOut)})
+			out.Damaged = append(out.Damaged, damageLine{Problem: plural(int(counts.LeftOut), "entry") + " could not be read, nor copied"})
 		}
 		return nil
 	})
@@ -125,9 +124,9 @@ func copyChunks(ctx context.Context, c *service.Client, w io.Writer, p *progress
 func (b *backingUp) copyDir(cmd *cobra.Command, w io.Writer, p *progress) error {
 	s, _, err := datadir.OpenExisting(b.dir, logger(cmd.ErrOrStderr(), false))
 	if err != nil {
-		return err
+		return advised(err)
 	}
 	out := bufio.NewWriterSize(w, service.ChunkSize)
 	_, err = journal.Backup(cmd.Context(), out, s, p.follow())
-	return errors.Join(err, out.Flush(), s.Close())
+	return advised(errors.Join(err, out.Flush(), s.Close()))
 }

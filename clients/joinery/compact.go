@@ -42,8 +42,8 @@ func (o *options) showCompacted(cmd *cobra.Command, done service.Compacted, err 
 func compactDir(cmd *cobra.Command, dir string) (service.Compacted, error) {
 	s, _, err := datadir.OpenExisting(dir, logger(cmd.ErrOrStderr(), false))
 	if err != nil {
-		return service.Compacted{}, err
+		return service.Compacted{}, advised(err)
 	}
 	done, err := service.Compact(cmd.Context(), s)
-	return done, errors.Join(err, s.Close())
+	return done, advised(errors.Join(err, s.Close()))
 }

@@ -151,7 +151,7 @@ func TestABackupOfARunningReplicaCanBeRestored(t *testing.T) {
 		r := command(t, "", "restore", file, "--dir", again, "--store", other)
 		require.Equal(t, exitDone, r.code, r.errs)
 		require.Equal(t, exitDone, command(t, "", "verify", again).code)
-		back := serve(t, "--nats", d.URL, "--space", "elsewhere", "--dir", again)
+		back := keep(t, again) // on a server of its own
 		require.Equal(t, d.Replica, back.Replica)
 		require.Equal(t, other, back.Store)
 		require.Equal(t, export, back.export())
@@ -231,6 +231,24 @@ func TestVerifyNamesDamage(t *testing.T) {
 	require.NotEmpty(t, found.Problems)
 	require.Equal(t, "large", found.Problems[0].Doc)
 	require.Contains(t, r.errs, "large: ")
+}
+
+func TestDamageOfTheEngineSaysWhatElseToDo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	d, _ := filled(t, dir)
+	d.end()
+	lists, err := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	require.NoError(t, err)
+	for _, name := range lists {
+		require.NoError(t, os.Truncate(name, 9))
+	}
+	for _, args := range [][]string{
+		{"serve", "--listen", "127.0.0.1:0", "--dir", dir}, {"verify", dir}, {"compact", dir}, {"backup", dir + ".backup", "--dir", dir},
+	} {
+		r := command(t, "", args...)
+		require.Equal(t, exitFailed, r.code, args)
+		require.Contains(t, r.errs, "joinery restore --help", args)
+	}
 }
 
 func TestCompactGivesSpaceBack(t *testing.T) {

@@ -32,7 +32,7 @@ const (
 func (k *keeping) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&k.dir, "dir", "", "keep the data in this `DIR`, made if it is not there; without it all is in memory")
-	addEngine(cmd, &k.engine)
+	addEngine(cmd, &k.engine, "what DIR has, or pebble")
 	flags.StringVar(&k.durability, "durability", "", "when a write is acknowledged, `LEVEL` commit, interval or memory (default commit with --dir)")
 	flags.DurationVar(&k.syncEvery, "sync-every", 100*time.Millisecond, "how long a write waits for the disk at most with --durability interval")
 	complete(cmd, "durability", everyCommit, interval, inMemory)
@@ -40,8 +40,8 @@ func (k *keeping) add(cmd *cobra.Command) {
 }
 
 // addEngine adds the flag --store.
-func addEngine(cmd *cobra.Command, engine *string) {
-	cmd.Flags().StringVar(engine, "store", "", "`ENGINE` of the data, pebble or bolt (default what DIR has, or pebble)")
+func addEngine(cmd *cobra.Command, engine *string, missing string) {
+	cmd.Flags().StringVar(engine, "store", "", "`ENGINE` of the data, pebble or bolt (default "+missing+")")
 	complete(cmd, "store", datadir.Engines()...)
 }
 
@@ -114,7 +114,7 @@ func (k *keeping) level() string {
 // advised says what else to do about an error of a directory.
 func advised(err error) error {
 	if errors.Is(err, store.ErrCorrupt) {
-		return fmt.Errorf("%w\nto start anew from the other replicas, use another --dir; to restore a backup, see joinery restore --help", err)
+		return fmt.Errorf("%w\nto start anew from the other replicas, serve another directory; to restore a backup, see joinery restore --help", err)
 	}
 	return err
 }

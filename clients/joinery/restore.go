@@ -51,7 +51,7 @@ an id.`,
 	cmd.Flags().StringVar(&r.dir, "dir", "", "the new data `DIR`")
 	cmd.Flags().BoolVarP(&r.quiet, "quiet", "q", false, "no progress")
 	_ = cmd.MarkFlagDirname("dir") // it is there
-	addEngine(cmd, &r.engine)
+	addEngine(cmd, &r.engine, datadir.Default)
 	return cmd
 }
 

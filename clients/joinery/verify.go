@@ -103,11 +103,11 @@ func verify(cmd *cobra.Command, path string, p *progress) (*verified, error) {
 func verifyDir(cmd *cobra.Command, dir string, p *progress) (*verified, error) {
 	s, engine, err := datadir.OpenExisting(dir, logger(cmd.ErrOrStderr(), false))
 	if err != nil {
-		return nil, err
+		return nil, advised(err)
 	}
 	rep, err := journal.Verify(cmd.Context(), s, p.follow())
 	if err = errors.Join(err, s.Close()); err != nil {
-		return nil, err
+		return nil, advised(err)
 	}
 	out := &verified{
 		Path: dir, Kind: "directory", Store: engine, Documents: rep.Documents, Events: rep.Dots,
@@ -135,7 +135,7 @@ func verifyFile(ctx context.Context, file string, p *progress) (*verified, error
 	}
 	out := &verified{Path: file, Kind: "backup", Entries: counts.Entries, Bytes: counts.Bytes, Problems: damageLines(counts.Damaged)}
 	if counts.LeftOut > 0 {
-		out.Problems = append(out.Problems, damageLine{Problem: fmt.Sprintf("%d entries could not be read when the backup was made", counts.LeftOut)})
+		out.Problems = append(out.Problems, damageLine{Problem: plural(int(counts.LeftOut), "entry") + " could not be read when the backup was made"})
 	}
 	return out, nil
 }
