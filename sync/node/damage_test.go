@@ -61,7 +61,7 @@ func damage(t *testing.T, rng *rand.Rand, dir string) string {
 // TestDamagedFilesSpreadNothingAndAreHealed damages the files of one replica of
 // three. JOINERY_DAMAGES is how often, for each engine.
 func TestDamagedFilesSpreadNothingAndAreHealed(t *testing.T) {
-	tries, err := strconv.Atoi(cmpEnv("JOINERY_DAMAGES", "40"))
+	tries, err := strconv.Atoi(environment("JOINERY_DAMAGES", "40"))
 	require.NoError(t, err)
 	for name, open := range engines {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestDamagedFilesSpreadNothingAndAreHealed(t *testing.T) {
 	}
 }
 
-func cmpEnv(name, otherwise string) string {
+func environment(name, otherwise string) string {
 	if v := os.Getenv(name); v != "" {
 		return v
 	}

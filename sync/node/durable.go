@@ -274,14 +274,15 @@ func (n *Node) commitRound(sync bool) error {
 		n.counters.unsent.Add(n.outbox.put(round.messages))
 	}
 	n.commits.finish(round.number, err)
+	if err != nil { // a checkpoint that covers records which may not be there is not written
+		n.storeFailed(err)
+		return err
+	}
 	for _, c := range captured {
 		n.commits.idle = false
 		n.commits.writing <- c
 	}
-	if err != nil {
-		n.storeFailed(err)
-	}
-	return err
+	return nil
 }
 
 // identity returns what goes with records. The caller holds the lock.

@@ -274,9 +274,6 @@ func (n *Node) ReadFinal(doc string, fn func(*crdt.Document), places ...uint64) 
 	n.awaitDisk(doc)
 }
 
-// Seal makes the writes to a document final; see ReadFinal.
-func (n *Node) Seal(doc string) { n.ReadFinal(doc, func(*crdt.Document) {}) }
-
 // awaitDisk returns when what was written to a document is on the disk, if it
 // has to be. A store that fails meanwhile is no reason to wait: what is not on
 // the disk is nobody else's either, and its names are void.
