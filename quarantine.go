@@ -26,7 +26,7 @@ type Quarantined struct {
 	Dead bool
 }
 
-// Quarantined returns what this replica has put aside since it was opened, the
+// Quarantined returns what this replica has put aside, with a Store ever, the
 // first first: up to 1,024 values and 4 MiB. Whoever needs one of them writes it
 // again. An alarm in the log and Quarantined in the Stats tell that there is
 // something.
