@@ -285,6 +285,8 @@ func TestAWatchLosesNothingByDisconnects(t *testing.T) {
 				break
 			}
 		}
-		require.True(t, slices.ContainsFunc(b.Status().Peers, func(p joinery.PeerStatus) bool { return p.Equal }))
+		require.True(t, assertEventually(func() bool { // the next beacon says that the peer has the same
+			return slices.ContainsFunc(b.Status().Peers, func(p joinery.PeerStatus) bool { return p.Equal })
+		}))
 	})
 }
