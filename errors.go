@@ -30,10 +30,13 @@ var (
 	// limit, or the document has too many fields.
 	ErrTooLarge = crdt.ErrTooLarge
 	// ErrSuperseded: a write with an explicit timestamp is older than what the
-	// replica has observed there. It was ignored.
+	// replica has observed there, or a request older than its client's last. It
+	// was ignored.
 	ErrSuperseded = crdt.ErrSuperseded
 	// ErrExists: there is something in the document to copy to.
 	ErrExists = errors.New("joinery: document exists")
+	// ErrBehind: the replica has not seen yet what a reader has seen elsewhere.
+	ErrBehind = errors.New("joinery: replica is behind what was read or written before")
 	// ErrName: a document or space cannot have this name.
 	ErrName = message.ErrName
 	// ErrUncertain: the context ended before the write was on the disk. The write

@@ -168,13 +168,16 @@ func (f *Field) decode(s string) {
 	}
 }
 
-// visit calls fn for every place in which something lives, in no order.
+// visit calls fn for every field in which something lives, in no order.
 func visit(d *crdt.Document, in kernel.Ref, path []kernel.Component, fn func(kernel.Ref, spot)) {
 	s := d.State()
 	for l := range s.Entries(in) {
 		fn(in, spot{path, l.Tag, l.Key})
 	}
 	for ref, c := range s.Containers(in) {
+		if c.Tag == crdt.TagRequests {
+			continue
+		}
 		visit(d, ref, append(path[:len(path):len(path)], c), fn)
 	}
 }

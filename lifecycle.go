@@ -14,7 +14,7 @@ import (
 // deletions and removals among them that [Doc.Delete] mentions.
 func (d *Doc) Exists() bool {
 	found := false
-	d.read(func(c *crdt.Document) { found = c.State().Dots() > 0 })
+	d.read(func(c *crdt.Document) { found = !c.IsEmpty() })
 	return found
 }
 

@@ -34,6 +34,18 @@ func (e *encoder) release() {
 	}
 }
 
+// Encode returns a value in the form in which registers, entries and elements hold
+// it: msgpack, canonical, so that equal values have equal bytes. What cannot be
+// encoded is ErrValue.
+func Encode(v any) ([]byte, error) {
+	s, err := encode(v)
+	return []byte(s), err
+}
+
+// Decode reads what Encode wrote, for instance Field.Raw, as [Get] would: as
+// another type than T it is ErrType. The bytes may come from anywhere.
+func Decode[T any](b []byte) (T, error) { return decode[T](string(b)) }
+
 // encode writes a value in msgpack's canonical form: equal values have equal
 // bytes.
 func encode(v any) (string, error) {

@@ -247,3 +247,18 @@ func TestValuesThatCannotBeEncoded(t *testing.T) {
 		require.ErrorIs(t, err, ErrValue, "%T", v)
 	}
 }
+
+func TestEncodedValuesAreWhatRegistersHold(t *testing.T) {
+	type point struct{ X, Y int }
+	b, err := Encode(point{1, 2})
+	require.NoError(t, err)
+	p, err := Decode[point](b)
+	require.NoError(t, err)
+	require.Equal(t, point{1, 2}, p)
+	_, err = Decode[string](b)
+	require.ErrorIs(t, err, ErrType)
+	_, err = Decode[any](nil)
+	require.ErrorIs(t, err, ErrValue)
+	_, err = Encode(func() {})
+	require.ErrorIs(t, err, ErrValue)
+}

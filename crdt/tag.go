@@ -17,12 +17,15 @@ const (
 	TagRWSet    kernel.Tag = 18 // remove-wins set, a container of TagRWElem
 	TagMap      kernel.Tag = 20 // OR-map, a container of anything
 	TagLWWMap   kernel.Tag = 22 // LWW map, a container of TagLWWField
+	TagRequest  kernel.Tag = 32 // the last request of a client; no field
+	TagRequests kernel.Tag = 34 // the container of TagRequest, at the top
 )
 
 // isTombstone reports whether a payload has to survive the removal of the map
 // that it is in: it is the negative of an older payload that another replica
-// may still bring, and that would show again without it.
-func isTombstone(l *kernel.Live) bool { return l.Marked }
+// may still bring, and that would show again without it; or it keeps a request
+// from being carried out again.
+func isTombstone(l *kernel.Live) bool { return l.Marked || l.Tag == TagRequest }
 
 // The tags that one name in a map may carry.
 var (

@@ -172,4 +172,20 @@ var typeMutants = []mutant{
 		put:  "d.pending.Record(seq, nil)\n\t\tseq++",
 		by:   "crdt: TestANewNameKeepsWhatPendingWritesReplaced",
 	},
+	{
+		name: "the record of a request goes with its document",
+		harm: "what a client asks for again after a deletion is done twice",
+		in:   "crdt",
+		old:  "return l.Marked || l.Tag == TagRequest",
+		put:  "return l.Marked",
+		by:   "crdt: TestTheRemovalOfAllLeavesRequestsAlone",
+	},
+	{
+		name: "of a client's requests the greatest number counts alone",
+		harm: "a client that went on elsewhere asks again and is told that it was not done",
+		in:   "crdt",
+		old:  "done, last = done || n == r.Number, max(last, n)",
+		put:  "last = max(last, n)\n\t\tdone = last == r.Number",
+		by:   "crdt: TestRequestsOfOneClientAtTwoReplicasAreBothKnown",
+	},
 }

@@ -305,6 +305,9 @@ func (d *document) observe() {
 // Touch implements kernel.Observer.
 func (d *document) Touch(parent kernel.Ref, tag kernel.Tag, key string) {
 	r := d.replica
+	if tag == crdt.TagRequest {
+		return // no field
+	}
 	r.out.Changes = append(r.out.Changes, Change{
 		Doc: d.name, Path: d.copy.State().Path(nil, parent), Tag: tag, Key: string([]byte(key)), Local: d.local,
 	})
