@@ -36,8 +36,9 @@ var layers = []struct {
 	{"sync/message", []string{"crdt/causal", "crdt/wire", "delta"}},
 	{"sync/antientropy", []string{"crdt/causal", "crdt/kernel", "delta", "sync/message"}},
 	{"sync/antientropy/reconcile", []string{"crdt/causal", "crdt/kernel", "crdt/wire", "sync/message"}},
-	{"sync/replica", []string{"crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "delta", "sync/message", "sync/antientropy"}},
-	{"sync/sim", []string{"crdt", "crdt/...", "delta", "sync/message", "sync/antientropy", "sync/replica"}},
+	{"sync/membership", []string{"crdt", "crdt/causal", "crdt/kernel", "crdt/wire", "sync/message"}},
+	{"sync/replica", []string{"crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "delta", "sync/message", "sync/antientropy", "sync/membership"}},
+	{"sync/sim", []string{"crdt", "crdt/...", "delta", "sync/message", "sync/antientropy", "sync/membership", "sync/replica"}},
 	{"sync/simulate", []string{"sync/sim"}},
 	{"sync/mutants", nil},
 	{"sync/store", nil},
@@ -134,7 +135,7 @@ var heavy = []struct {
 		[]string{"net", "os/exec", "database/sql", "github.com/nats-io", "github.com/google/uuid", "github.com/vmihailenco", "github.com/cockroachdb", "go.etcd.io"},
 	},
 	{
-		[]string{"sync/message", "sync/antientropy", "sync/replica", "sync/sim", "sync/store"},
+		[]string{"sync/message", "sync/antientropy", "sync/membership", "sync/replica", "sync/sim", "sync/store"},
 		[]string{"net", "os/exec", "database/sql", "github.com/nats-io", "github.com/google/uuid", "github.com/vmihailenco", "github.com/cockroachdb", "go.etcd.io"},
 	},
 	{

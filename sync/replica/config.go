@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
+	"github.com/joinery-crdt/joinery/sync/membership"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
 
@@ -30,6 +31,11 @@ type Config struct {
 	// Rand gives nonces, incarnations and jitter. Required; for production it
 	// must be seeded so that no two replicas and no two starts share a seed.
 	Rand *rand.Rand
+
+	// Member says what this replica is in the space: its role, site, weight and
+	// interest; the actor is the replica's own. nil keeps no membership: everybody's
+	// events are taken, and nothing is ever stable or retired.
+	Member *membership.Member
 
 	// MaxMessage bounds a message in bytes. Default 256 KiB, at least 4 KiB.
 	MaxMessage int

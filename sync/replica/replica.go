@@ -63,6 +63,7 @@ type Replica struct {
 	leaving   shelf // what Aside of the next Output is made of
 	out       Output
 	stats     Stats
+	listeners []func(*document, causal.Context) // see onStable
 }
 
 // document is one document with what the protocol knows of it.
@@ -84,6 +85,7 @@ type document struct {
 	chase   chase
 
 	conflicts uint64 // of the state, that were settled
+	coverage  coverage
 }
 
 // New returns a replica that holds nothing yet and mints its dots under a
