@@ -48,6 +48,10 @@ type Config struct {
 	// Broker is another transport in place of Conn. The replica closes it,
 	// also if Open fails.
 	Broker broker.Broker
+	// Relay makes the replica a relay: besides Conn or Broker, which it needs then,
+	// it speaks on these, on other NATS systems or in other spaces, up to 15, and
+	// passes on to each what is news from the others. See [Bridge].
+	Relay []Bridge
 	// ID is the replica's identity; the default is what the Store says, or a
 	// random one. Two replicas must never share one.
 	ID ID
@@ -92,6 +96,21 @@ type Config struct {
 	LogBytes int
 	// Logger takes what an operator should know; nil is silent.
 	Logger *slog.Logger
+}
+
+// Bridge is a further transport of a replica that is a relay. All that it holds is
+// the same on every side: documents of one name are one document. Relays may stand
+// in a row, in a tree or in circles; what was seen is not passed on again. Who can
+// not be reached is told when the link is back.
+type Bridge struct {
+	// Space is the name of the space there; the default is that of the replica.
+	Space string
+	// Conn is the program's connection, used like that of [Config]. It may be
+	// the same one if Space is another.
+	Conn *nats.Conn
+	// Broker is another transport in place of Conn. The replica closes it, also
+	// if Open fails.
+	Broker broker.Broker
 }
 
 // Durability says when a write counts as done, with a Store: it then returns,
@@ -139,6 +158,9 @@ func (c *Config) validate() error {
 	case c.MaxValue > kernel.MaxValue:
 		return fmt.Errorf("%w: MaxValue is %d, must be up to %d bytes", ErrConfig, c.MaxValue, kernel.MaxValue)
 	}
+	if err := c.validateRelay(); err != nil {
+		return err
+	}
 	c.MaxValue = cmp.Or(c.MaxValue, kernel.MaxValue)
 	c.MaxFields = cmp.Or(c.MaxFields, maxFields)
 	if c.ID.IsZero() && c.Store == nil {
@@ -163,15 +185,17 @@ func Open(ctx context.Context, cfg Config) (*Replica, error) {
 }
 
 func open(ctx context.Context, cfg Config) (*Replica, error) {
-	b, err := transport(&cfg)
+	b, bridges, err := transports(&cfg)
 	if err == nil {
 		var n *node.Node
-		if n, err = node.Open(ctx, nodeConfig(&cfg, b)); err == nil {
-			return &Replica{node: n, id: n.ID(), maxValue: cfg.MaxValue, maxFields: cfg.MaxFields, maxMessage: cfg.MaxMessage}, nil
+		if n, err = node.Open(ctx, nodeConfig(&cfg, b, bridges)); err == nil {
+			return &Replica{node: n, id: n.ID(), maxValue: cfg.MaxValue, maxFields: cfg.MaxFields, maxMessage: cfg.MaxMessage, bridges: len(bridges)}, nil
 		}
 	}
-	if b != nil {
-		_ = b.Close()
+	for _, x := range append(bridges, node.Bridge{Broker: b}) {
+		if x.Broker != nil {
+			_ = x.Broker.Close()
+		}
 	}
 	if errors.Is(err, node.ErrConfig) || errors.Is(err, replica.ErrConfig) {
 		err = fmt.Errorf("%w: %w", ErrConfig, err)
@@ -179,17 +203,43 @@ func open(ctx context.Context, cfg Config) (*Replica, error) {
 	return nil, err
 }
 
-// transport returns what the replica is to use, nil if it keeps to itself.
-func transport(cfg *Config) (broker.Broker, error) {
-	if err := cfg.validate(); err != nil || cfg.Conn == nil {
-		return cfg.Broker, err
+// transports returns what the replica is to use, nil if it keeps to itself, and
+// what it bridges.
+func transports(cfg *Config) (own broker.Broker, bridges []node.Bridge, err error) {
+	err = cfg.validate()
+	for _, b := range append([]Bridge{{Conn: cfg.Conn, Broker: cfg.Broker}}, cfg.Relay...) {
+		over := b.Broker
+		if err == nil && b.Conn != nil {
+			over, err = onConn(b.Conn, cfg.MaxMessage)
+		}
+		bridges = append(bridges, node.Bridge{Space: b.Space, Broker: over})
 	}
-	return onConn(cfg.Conn, cfg.MaxMessage)
+	return bridges[0].Broker, bridges[1:], err
 }
 
-func nodeConfig(cfg *Config, b broker.Broker) node.Config {
+// validateRelay refuses bridges that lead nowhere, or back to where they begin.
+func (c *Config) validateRelay() error {
+	type end struct {
+		space string
+		conn  *nats.Conn
+	}
+	seen := map[end]bool{{c.Space, c.Conn}: true}
+	for i, b := range c.Relay {
+		e := end{cmp.Or(b.Space, c.Space), b.Conn}
+		switch {
+		case (b.Conn == nil) == (b.Broker == nil):
+			return fmt.Errorf("%w: Relay[%d] needs Conn or Broker, and not both", ErrConfig, i)
+		case b.Conn != nil && seen[e]:
+			return fmt.Errorf("%w: Relay[%d] has the connection and the space of another", ErrConfig, i)
+		}
+		seen[e] = true
+	}
+	return nil
+}
+
+func nodeConfig(cfg *Config, b broker.Broker, bridges []node.Bridge) node.Config {
 	return node.Config{
-		Space: cfg.Space, Broker: b, Logger: cfg.Logger,
+		Space: cfg.Space, Broker: b, Relay: bridges, Logger: cfg.Logger,
 		Store: cfg.Store, NewID: NewID(), Durability: cfg.Durability, SyncEvery: cfg.SyncEvery,
 		Replica: replica.Config{
 			ID: cfg.ID, Clock: cfg.Clock, MaxDrift: cfg.MaxDrift, Rand: newRand(),

@@ -32,6 +32,21 @@ func (r *Replica) Rebind(ctx context.Context, nc *nats.Conn) error {
 	return r.RebindBroker(ctx, b)
 }
 
+// RebindBridge is Rebind for a bridge of a relay, counted as in [Config.Relay].
+func (r *Replica) RebindBridge(ctx context.Context, i int, nc *nats.Conn) error {
+	if i < 0 || i >= r.bridges {
+		return r.unbound(fmt.Errorf("%w: no bridge %d", ErrConfig, i))
+	}
+	b, err := onConn(nc, r.maxMessage)
+	if err == nil {
+		err = r.node.RebindOn(ctx, i+1, b)
+	}
+	if err != nil {
+		return r.unbound(err)
+	}
+	return nil
+}
+
 // RebindBroker is Rebind for a transport that is no NATS connection. The replica
 // closes it, also if RebindBroker fails.
 func (r *Replica) RebindBroker(ctx context.Context, b broker.Broker) error {

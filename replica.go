@@ -17,6 +17,7 @@ type Replica struct {
 	maxValue   int
 	maxFields  int
 	maxMessage int // as configured, 0 for the default
+	bridges    int // of a relay
 }
 
 // ID returns the replica's identity.
@@ -68,9 +69,18 @@ type Status struct {
 	Damaged int `json:"damaged,omitempty"`
 	// Failed says why the Store takes no more writes, if it failed.
 	Failed string `json:"failed,omitempty"`
+	// Bridges are the further transports of a relay, as in Config.Relay.
+	Bridges []BridgeStatus `json:"bridges,omitempty"`
 	// Denied lists subjects that the server refused for want of permission
 	// since the replica was opened or rebound, up to 16.
 	Denied []string `json:"denied,omitempty"`
+}
+
+// BridgeStatus is the condition of a bridge.
+type BridgeStatus struct {
+	Space  string `json:"space"`
+	Online bool   `json:"online"`
+	Gone   bool   `json:"gone,omitempty"` // its connection was closed for good
 }
 
 // PeerStatus says when another replica was last heard of, and whether it held
@@ -97,6 +107,7 @@ type Stats struct {
 	Unsent      uint64 `json:"unsent"`       // messages that could not be
 	Dropped     uint64 `json:"dropped"`      // messages lost to a full queue, then repaired
 	Refused     uint64 `json:"refused"`      // messages malformed, foreign or above a limit
+	Passed      uint64 `json:"passed"`       // deltas that a relay passed on, once a link
 	Conflicts   uint64 `json:"conflicts"`    // writes that share a name with another one: an identity used twice
 	Quarantined uint64 `json:"quarantined"`  // values put aside because of that, see Replica.Quarantined
 	Drifts      uint64 `json:"drifts"`       // deltas from clocks too far ahead
@@ -117,12 +128,15 @@ func (r *Replica) Status() Status {
 			Writes: c.Writes, UnitsSent: c.UnitsSent, UnitsMerged: c.UnitsMerged, Duplicates: c.Duplicates,
 			Holes: c.Holes, Pulls: c.PullsSent, Served: c.PullsServed, FramesSent: c.FramesSent,
 			Transfers: c.Transfers, Published: s.Published, Unsent: s.Unsent, Dropped: s.Dropped,
-			Refused: c.Refused, Conflicts: c.Conflicts, Quarantined: c.Quarantined, Drifts: c.Drifts, Alarms: s.Alarms,
+			Refused: c.Refused, Passed: c.Passed, Conflicts: c.Conflicts, Quarantined: c.Quarantined, Drifts: c.Drifts, Alarms: s.Alarms,
 			BytesIn: c.BytesIn, BytesOut: c.BytesOut, LogBytes: c.LogBytes,
 		},
 	}
 	if out.Loading, out.Stored, out.Damaged = s.Loading, s.Loaded, s.Damaged; s.Failed != nil {
 		out.Failed = s.Failed.Error()
+	}
+	for _, b := range s.Bridges {
+		out.Bridges = append(out.Bridges, BridgeStatus(b))
 	}
 	for _, p := range s.Peers {
 		out.Peers = append(out.Peers, PeerStatus{p.ID, p.ID.String(), p.Heard, p.Equal})

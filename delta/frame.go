@@ -161,6 +161,24 @@ func (d Delta) OpenChecked(f *Frame, check wire.Check) error {
 	return f.Parse(wire.Form(features&formBits), body, check)
 }
 
+// Cut splits the first frame off several that stand one behind the other. What
+// is no frame is returned whole, for Open to refuse.
+func (d Delta) Cut() (first, rest Delta) {
+	n := len(d)
+	switch {
+	case len(d) >= 3 && d[0] == ext8:
+		n = 3 + int(d[1])
+	case len(d) >= 4 && d[0] == ext16:
+		n = 4 + int(binary.BigEndian.Uint16(d[1:]))
+	case len(d) >= 6 && d[0] == ext32:
+		n = 6 + int(min(binary.BigEndian.Uint32(d[1:]), MaxFrame))
+	}
+	if n >= len(d) {
+		return d, nil
+	}
+	return d[:n:n], d[n:]
+}
+
 // content checks the envelope and returns what is in it.
 func (d Delta) content() ([]byte, error) {
 	if len(d) > MaxFrame {

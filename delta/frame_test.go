@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -272,4 +273,20 @@ func TestOneFrameServesForManyDeltas(t *testing.T) {
 		require.Error(t, all[name][:7].OpenInto(&f))
 	}
 	require.Equal(t, fresh.Digest(), reused.Digest())
+}
+
+func TestFramesBehindEachOtherAreCutApart(t *testing.T) {
+	frames := []Delta{golden()["run"], golden()["unit"], golden()["run"]}
+	all := slices.Concat(frames...)
+	for _, want := range frames {
+		first, rest := all.Cut()
+		require.Equal(t, want, first)
+		all = rest
+	}
+	require.Empty(t, all)
+	for _, whole := range []Delta{nil, {1}, {ext8}, {ext8, 3}, {ext16, 0xff, 0xff, 1}, {ext32, 0xff, 0xff, 0xff, 0xff, 1, 2}, frames[0][:9]} {
+		first, rest := whole.Cut()
+		require.Equal(t, whole, first)
+		require.Empty(t, rest)
+	}
 }

@@ -132,3 +132,13 @@ func TestLeafTakesWritesWhileItsHubIsAwayAndDeliversThem(t *testing.T) {
 		require.Equal(t, "39\n", hub.do("get", "device."+outage.name+".19", "temp"))
 	}
 }
+
+func TestServeBridgesTwoServersAndTwoSpaces(t *testing.T) {
+	factory := serve(t, "--listen", "127.0.0.1:0", "--space", "plant")
+	office := serve(t, "--listen", "127.0.0.1:0", "--space", "plants")
+	relay := serve(t, "--nats", factory.URL, "--space", "plant", "--relay", office.URL+"#plants")
+	factory.do("inc", "press.7", "strokes", "41")
+	office.do("inc", "press.7", "strokes", "1")
+	agree(t, factory, office, relay)
+	require.Equal(t, "42\n", relay.do("get", "press.7", "strokes"))
+}

@@ -30,6 +30,7 @@ type serving struct {
 	leaf               []string
 	id                 string
 	keeping
+	bridging
 	verbose bool
 }
 
@@ -41,7 +42,10 @@ func newServe(o *options) *cobra.Command {
 		Long: `Runs a replica of a space and answers thin clients, until it is interrupted. By
 default it brings a NATS server of its own, which other replicas and clients may
 join; with --leaf that server joins a hub as a leaf node and goes on without it
-when the link is away. With --nats it joins a server that is there.
+when the link is away. With --nats it joins a server that is there. With --relay
+it is a replica on further servers besides, which may know nothing of the first,
+and passes on to each what is news from the others; URL#SPACE is for a space that
+has another name there.
 
 With --dir the replica keeps its data in a directory, which no other process can
 use meanwhile, and goes on from there when it is started again, also after a
@@ -60,6 +64,7 @@ memory. If the disk fails it says so, goes on serving reads, and ends with statu
 			"joinery serve                                 # in memory",
 			"joinery serve --nats nats://127.0.0.1:4222    # a second replica",
 			"joinery serve --leaf-listen 0.0.0.0:7422      # a hub",
+			"joinery serve --nats nats://factory --relay nats://office#plants",
 			"joinery serve --listen 127.0.0.1:0 --leaf nats-leaf://hub:7422"),
 		Args: takes(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -72,6 +77,7 @@ memory. If the disk fails it says so, goes on serving reads, and ends with statu
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:4222", "`HOST:PORT` of the embedded server; port 0 takes a free one")
 	flags.StringVar(&s.leafListen, "leaf-listen", "", "`HOST:PORT` for leaf nodes to join the embedded server")
 	flags.StringArrayVar(&s.leaf, "leaf", nil, "`URL` of a hub that the embedded server joins as a leaf node; may be repeated")
+	flags.StringArrayVar(&s.relay, "relay", nil, "`URL` of a further NATS server to be a replica on; may be repeated")
 	flags.StringVar(&s.id, "id", "", "lasting `ID` of the replica, a UUID; never use one twice at a time")
 	s.add(cmd)
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log to the standard error")
@@ -110,7 +116,7 @@ func (s *serving) run(cmd *cobra.Command) (err error) {
 			return misuse(cmd, fmt.Errorf("--id: %w", err))
 		}
 	}
-	storage, err := s.open(&cfg, cfg.Logger)
+	storage, err := s.keeping.open(&cfg, cfg.Logger)
 	if err != nil {
 		return err
 	}
@@ -126,6 +132,10 @@ func (s *serving) run(cmd *cobra.Command) (err error) {
 	}
 	defer conn.Close()
 	cfg.Conn = conn
+	if cfg.Relay, err = s.bridging.open(s.options); err != nil {
+		return err
+	}
+	defer s.bridging.close()
 	return s.serve(cmd, cfg, storage, server)
 }
 

@@ -47,6 +47,9 @@ func (s Subjects) Doc(subject string) (string, error) {
 	return ParseToken(strings.TrimPrefix(subject, s.root+".d."))
 }
 
+// Root returns what all subjects of the space begin with, its dot included.
+func (s Subjects) Root() string { return s.root + "." }
+
 // Beacon returns the subject of beacons.
 func (s Subjects) Beacon() string { return s.root + ".b" }
 

@@ -12,11 +12,10 @@ import (
 // of the link has it. It says nothing about other nodes. Without a link it
 // fails at once.
 func (n *Node) Drain(ctx context.Context) error {
-	b := n.transport()
-	if b == nil {
+	if n.ports[0].transport() == nil {
 		return nil
 	}
-	if err := b.Flush(ctx); err != nil { // also: is there a link?
+	if err := n.flushPorts(ctx); err != nil { // also: is there a link?
 		return err
 	}
 	if err := n.settle(ctx); err != nil {
@@ -28,8 +27,8 @@ func (n *Node) Drain(ctx context.Context) error {
 		n.mu.Unlock()
 		return ErrClosed
 	}
-	if !n.core.Online() {
-		n.core.Connect(time.Now(), true)
+	if !n.core.IsUp(0) {
+		n.core.ConnectOn(time.Now(), 0, true)
 	}
 	n.core.Flush(time.Now())
 	round := uint64(0)
@@ -43,13 +42,13 @@ func (n *Node) Drain(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := n.outbox.empty(ctx); err != nil {
+	if err := n.emptyPorts(ctx); err != nil {
 		return err
 	}
 	if n.counters.unsent.Load() != unsent {
 		return broker.ErrDisconnected // it broke meanwhile
 	}
-	return b.Flush(ctx)
+	return n.flushPorts(ctx)
 }
 
 // closeGrace bounds how long Close waits to hand on what is pending.
@@ -68,13 +67,10 @@ func (n *Node) Close() (err error) {
 		}
 		n.finish()
 		err = n.closeJournal()
-		n.handOver()
+		n.handOver(n.ports...)
 		n.end()
-		n.outbox.close()
-		n.rebinding.Lock() // a Rebind under way ends before
-		defer n.rebinding.Unlock()
-		if l := n.link.Load(); l != nil {
-			err = errors.Join(err, l.release())
+		for _, p := range n.ports {
+			err = errors.Join(err, p.close())
 		}
 		n.workers.Wait()
 		if n.journal != nil && err == nil && n.warm.Load() {
@@ -85,8 +81,10 @@ func (n *Node) Close() (err error) {
 	return err
 }
 
-func (n *Node) handOver() {
+func (n *Node) handOver(ports ...*port) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
-	_ = n.outbox.empty(ctx) // what is left is lost with the link
+	for _, p := range ports {
+		_ = p.outbox.empty(ctx) // what is left is lost with the link
+	}
 }

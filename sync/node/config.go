@@ -22,6 +22,10 @@ type Config struct {
 	// Broker is the transport; nil keeps the node to itself. The node closes
 	// it when it is closed.
 	Broker broker.Broker
+	// Relay is what the node speaks on besides Broker: other systems, or other
+	// spaces, up to replica.MaxPorts - 1. It passes on to each what is news from the
+	// others. Needs a Broker.
+	Relay []Bridge
 	// Replica describes the state machine. Rand is required, and ID without a
 	// Store. Mark and Incarnation come from the Store.
 	Replica replica.Config
@@ -49,6 +53,14 @@ type Config struct {
 	Outbox int
 }
 
+// Bridge is a further transport of a node that is a relay.
+type Bridge struct {
+	// Space is the group's name there; the default is that of the node.
+	Space string
+	// Broker is the transport. Required; the node closes it when it is closed.
+	Broker broker.Broker
+}
+
 // ErrConfig is wrapped by the errors of Open about its Config.
 var ErrConfig = errors.New("node: bad config")
 
@@ -72,7 +84,28 @@ func (c *Config) validate() error {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if err := c.validateRelay(); err != nil {
+		return err
+	}
 	return c.fitMessages()
+}
+
+func (c *Config) validateRelay() error {
+	if len(c.Relay) > 0 && c.Broker == nil || len(c.Relay) >= replica.MaxPorts {
+		return fmt.Errorf("%w: %d bridges; a relay needs a Broker, and has up to %d bridges", ErrConfig, len(c.Relay), replica.MaxPorts-1)
+	}
+	for i := range c.Relay {
+		b := &c.Relay[i]
+		b.Space = cmp.Or(b.Space, c.Space)
+		if err := message.CheckSpace(b.Space); err != nil {
+			return fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+		if b.Broker == nil {
+			return fmt.Errorf("%w: bridge %d has no Broker", ErrConfig, i)
+		}
+	}
+	c.Replica.Ports = 1 + len(c.Relay)
+	return nil
 }
 
 const (
@@ -88,16 +121,18 @@ const (
 func (c *Config) fitMessages() error {
 	want := c.Replica.MaxMessage
 	c.Replica.MaxMessage = cmp.Or(want, standard)
-	if c.Broker == nil || c.Broker.MaxPayload() <= 0 {
-		return nil
+	for _, b := range append([]Bridge{{Broker: c.Broker}}, c.Relay...) {
+		if b.Broker == nil || b.Broker.MaxPayload() <= 0 {
+			continue
+		}
+		limit := b.Broker.MaxPayload() - room
+		switch {
+		case limit < least:
+			return fmt.Errorf("%w: the transport takes payloads of %d bytes, the least is %d", ErrConfig, limit+room, least+room)
+		case want > limit:
+			return fmt.Errorf("%w: MaxMessage of %d bytes does not fit the transport's payload of %d, less %d", ErrConfig, want, limit+room, room)
+		}
+		c.Replica.MaxMessage = min(c.Replica.MaxMessage, limit)
 	}
-	limit := c.Broker.MaxPayload() - room
-	switch {
-	case limit < least:
-		return fmt.Errorf("%w: the transport takes payloads of %d bytes, the least is %d", ErrConfig, limit+room, least+room)
-	case want > limit:
-		return fmt.Errorf("%w: MaxMessage of %d bytes does not fit the transport's payload of %d, less %d", ErrConfig, want, limit+room, room)
-	}
-	c.Replica.MaxMessage = min(c.Replica.MaxMessage, limit)
 	return nil
 }

@@ -271,7 +271,7 @@ func (n *Node) commitRound(sync bool) error {
 	}
 	n.commits.dirty = n.commits.dirty && !sync
 	if err == nil {
-		n.counters.unsent.Add(n.outbox.put(round.messages))
+		n.dispatch(round.messages)
 	}
 	n.commits.finish(round.number, err)
 	if err != nil { // a checkpoint that covers records which may not be there is not written
@@ -331,8 +331,8 @@ func (n *Node) storeFailed(err error) {
 	n.cfg.Logger.Error("joinery: the store failed; the replica is read-only and silent", "space", n.cfg.Space, "error", err)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.core.Online() {
-		n.core.Connect(time.Now(), false)
+	for i := range n.ports {
+		n.core.ConnectOn(time.Now(), i, false)
 	}
 	_ = n.core.Ready()
 }

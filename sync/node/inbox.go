@@ -4,6 +4,7 @@ import "sync"
 
 // arrival is a message on its way to the state machine.
 type arrival struct {
+	port int
 	doc  string
 	data []byte
 }

@@ -35,46 +35,43 @@ func (l *link) release() error {
 	return l.broker.Close()
 }
 
-// transport returns the broker in use, nil if the node keeps to itself.
-func (n *Node) transport() broker.Broker {
-	if l := n.link.Load(); l != nil {
-		return l.broker
-	}
-	return nil
-}
-
 // Rebind makes the node use another broker from here on, in place of one that
 // is gone, or that still works, or of none. Writes go on meanwhile, and what was
 // not sent is sent when the new one is up. The node closes the one that it used
 // before. If Rebind fails nothing has changed, but that b is closed.
-func (n *Node) Rebind(ctx context.Context, b broker.Broker) error {
+func (n *Node) Rebind(ctx context.Context, b broker.Broker) error { return n.RebindOn(ctx, 0, b) }
+
+// RebindOn is Rebind for one of the transports of a relay: 0 is the node's own,
+// the others are counted as in Config.Relay from 1.
+func (n *Node) RebindOn(ctx context.Context, port int, b broker.Broker) error {
 	n.reentry.check()
-	n.rebinding.Lock()
-	defer n.rebinding.Unlock()
+	p := n.ports[port]
+	p.rebinding.Lock()
+	defer p.rebinding.Unlock()
 	l := newLink(b)
-	up, err := n.attach(ctx, l)
+	up, err := n.attach(ctx, p, l)
 	if err == nil {
-		err = n.takeOver(l)
+		err = n.takeOver(p, l)
 	}
 	if err != nil {
 		_ = l.release()
 		return err
 	}
 	if up {
-		n.connect(true)
+		n.connect(p, true)
 	}
 	return nil
 }
 
 // attach subscribes on a link and reports whether it is up.
-func (n *Node) attach(ctx context.Context, l *link) (up bool, err error) {
+func (n *Node) attach(ctx context.Context, p *port, l *link) (up bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
 	if limit := l.broker.MaxPayload(); limit > 0 && limit < least+room {
 		return false, fmt.Errorf("%w: the transport takes payloads of %d bytes, the least is %d", ErrConfig, limit, least+room)
 	}
-	if err := n.subscribe(l); err != nil {
+	if err := n.subscribe(p, l); err != nil {
 		return false, err
 	}
 	short, cancel := context.WithTimeout(ctx, openGrace)
@@ -88,56 +85,58 @@ func (n *Node) attach(ctx context.Context, l *link) (up bool, err error) {
 }
 
 // takeOver makes l the link in use. The caller holds rebinding.
-func (n *Node) takeOver(l *link) error {
+func (n *Node) takeOver(p *port, l *link) error {
 	n.mu.RLock()
 	closed := n.closed
 	n.mu.RUnlock()
 	if closed {
 		return ErrClosed
 	}
-	if old := n.link.Load(); old != nil {
-		n.leave(old)
-		n.link.Store(l)
+	if old := p.link.Load(); old != nil {
+		n.leave(p, old)
+		p.link.Store(l)
 		_ = old.release()
 	} else {
-		n.link.Store(l)
-		n.workers.Go(n.publish)
+		p.link.Store(l)
+		n.workers.Go(func() { n.publish(p) })
 	}
-	n.counters.reset()
-	n.workers.Go(func() { n.run(l) })
+	n.counters.reset(p.subjects.Root())
+	p.gone.Store(false)
+	n.workers.Go(func() { n.run(p, l) })
 	return nil
 }
 
 // leave ends the loop on a link, and hands it what is on its way to it: the next
 // one may not take messages of that size. What is lost even so is repaired.
-func (n *Node) leave(old *link) {
+func (n *Node) leave(p *port, old *link) {
 	close(old.stop)
 	<-old.done
-	n.connect(false)
-	n.handOver()
+	n.connect(p, false)
+	n.handOver(p)
 }
 
 // interest is a pattern that the node subscribes to.
 type interest struct{ pattern, queue string }
 
-func (n *Node) interests() []interest {
+func (n *Node) interests(p *port) []interest {
 	return []interest{
-		{n.subjects.Deltas(">"), ""},
-		{n.subjects.Beacon(), ""},
-		{n.subjects.Any(), message.Queue},
-		{n.subjects.Replica(n.cfg.Replica.ID), ""},
+		{p.subjects.Deltas(">"), ""},
+		{p.subjects.Beacon(), ""},
+		{p.subjects.Any(), message.Queue},
+		{p.subjects.Replica(n.cfg.Replica.ID), ""},
 	}
 }
 
-func (n *Node) subscribe(l *link) error {
-	for _, i := range n.interests() {
-		sub, err := l.broker.Subscribe(i.pattern, i.queue, n.receive)
+func (n *Node) subscribe(p *port, l *link) error {
+	receive := func(m broker.Message) { n.receive(p, m) }
+	for _, i := range n.interests(p) {
+		sub, err := l.broker.Subscribe(i.pattern, i.queue, receive)
 		if err != nil {
 			return fmt.Errorf("node: subscribe to %s: %w", i.pattern, err)
 		}
 		l.subs = append(l.subs, sub)
 	}
-	sub, err := l.broker.Respond(n.subjects.Probe(n.cfg.Replica.ID))
+	sub, err := l.broker.Respond(p.subjects.Probe(n.cfg.Replica.ID))
 	if err != nil {
 		return fmt.Errorf("node: answer probes: %w", err)
 	}

@@ -19,10 +19,8 @@ import (
 
 // Node is a running replica. All methods are safe for concurrent use.
 type Node struct {
-	cfg      Config
-	subjects message.Subjects
-	binding  binding
-	most     int // largest message in bytes that the configuration allows
+	cfg  Config
+	most int // largest message in bytes that the configuration allows
 
 	mu       sync.RWMutex // guards core, watchers and closed
 	core     *replica.Replica
@@ -35,14 +33,10 @@ type Node struct {
 	checkpointed chan struct{} // one token when a checkpoint is done
 	resident     residency     // guarded by mu until it is warm
 	warm         atomic.Bool   // all documents are in memory
-	linked       bool          // the link is up; guarded by mu
 
-	inbox  inbox
-	wake   chan struct{} // the next deadline may have moved
-	outbox outbox
-
-	link      atomic.Pointer[link] // nil without a transport
-	rebinding sync.Mutex           // guards changes of link, and the start of goroutines on it
+	inbox inbox
+	wake  chan struct{} // the next deadline may have moved
+	ports []*port       // one for each transport, the node's own first
 
 	life     context.Context // ends with Close
 	end      context.CancelFunc
@@ -64,8 +58,6 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg:      cfg,
-		subjects: message.NewSubjects(cfg.Space),
-		binding:  bindTo(cfg.Space),
 		most:     most,
 		watchers: make(map[*Watcher]struct{}),
 		wake:     make(chan struct{}, 1),
@@ -76,9 +68,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Broker == nil {
 		return n, nil
 	}
-	if err := n.Rebind(ctx, cfg.Broker); err != nil {
-		_ = n.Close()
-		return nil, err
+	for i, b := range append([]Bridge{{Broker: cfg.Broker}}, cfg.Relay...) {
+		if err := n.RebindOn(ctx, i, b.Broker); err != nil {
+			_ = n.Close()
+			return nil, err
+		}
 	}
 	return n, nil
 }
@@ -95,7 +89,7 @@ func (n *Node) begins() (err error) {
 	}
 	n.life, n.end = context.WithCancel(context.Background())
 	n.inbox.init(n.cfg.Inbox, n.cfg.InboxBytes)
-	n.outbox.init(n.cfg.Outbox)
+	n.openPorts()
 	n.warm.Store(n.journal == nil)
 	if n.journal != nil {
 		n.recall()
@@ -114,16 +108,16 @@ func (n *Node) Warm() bool { return n.warm.Load() }
 func (n *Node) ID() causal.ID { return n.cfg.Replica.ID }
 
 // receive queues a message for the state machine; it must not block.
-func (n *Node) receive(m broker.Message) {
-	n.binding.apply(m.Data)
-	a := arrival{data: m.Data}
-	onDoc := n.subjects.IsDelta(m.Subject)
+func (n *Node) receive(p *port, m broker.Message) {
+	p.binding.apply(m.Data)
+	a := arrival{port: p.index, data: m.Data}
+	onDoc := p.subjects.IsDelta(m.Subject)
 	if onDoc != isDelta(m.Data) {
 		n.counters.refused.Add(1)
 		return
 	}
 	if onDoc {
-		doc, err := n.subjects.Doc(m.Subject)
+		doc, err := p.subjects.Doc(m.Subject)
 		if err != nil {
 			n.counters.refused.Add(1)
 			return
@@ -159,7 +153,7 @@ func (n *Node) lock() {
 // touches no more than some places, they can be given by their hashes: the
 // rest of a document that is being loaded is then not waited for.
 func (n *Node) Write(ctx context.Context, doc string, fn func(*crdt.Document) error, places ...uint64) error {
-	if err := n.outbox.wait(ctx); err != nil {
+	if err := n.ports[0].outbox.wait(ctx); err != nil {
 		return err
 	}
 	if n.journal != nil {
@@ -216,7 +210,7 @@ func (n *Node) handOn() []replica.Alarm {
 	if n.journal != nil {
 		n.commits.put(&out, n.identity())
 	} else {
-		n.counters.unsent.Add(n.outbox.put(out.Messages))
+		n.dispatch(out.Messages)
 	}
 	return out.Alarms
 }

@@ -79,9 +79,9 @@ func TestAStuckLinkDelaysOneWriteAMomentAndNoOther(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		require.Less(t, time.Since(begin), 200*time.Millisecond+2*maxStall)
-		n.outbox.mu.Lock()
-		require.Less(t, n.outbox.bytes, 2*64<<10+n.most, "the queue is bounded")
-		n.outbox.mu.Unlock()
+		n.ports[0].outbox.mu.Lock()
+		require.Less(t, n.ports[0].outbox.bytes, 2*64<<10+n.most, "the queue is bounded")
+		n.ports[0].outbox.mu.Unlock()
 		require.NotZero(t, n.Status().Unsent)
 		close(link.gate)
 		for n.Digest() != other.Digest() {
@@ -190,7 +190,7 @@ func TestMessagesFollowTheTransportsLimit(t *testing.T) {
 	net.Disconnect("a")
 	net.SetMaxPayload("a", 16<<10)
 	require.Eventually(t, func() bool { return !a.Status().Online }, 5*time.Second, time.Millisecond)
-	require.NoError(t, a.outbox.empty(context.Background()))
+	require.NoError(t, a.ports[0].outbox.empty(context.Background()))
 	unsent := a.Status().Unsent
 	require.NoError(t, a.Write(context.Background(), "d", func(d *crdt.Document) error {
 		for i := range 26 {

@@ -19,7 +19,7 @@ type selfTester interface {
 // selfTest finds out, in the background, whether this node may speak at all:
 // some servers refuse without a word. The subject is the node's own; nobody
 // else hears the test. A node that may do nothing still works for its program.
-func (n *Node) selfTest(l *link) {
+func (n *Node) selfTest(p *port, l *link) {
 	t, ok := l.broker.(selfTester)
 	if !ok {
 		return
@@ -27,8 +27,8 @@ func (n *Node) selfTest(l *link) {
 	n.workers.Go(func() {
 		ctx, cancel := context.WithTimeout(n.life, testTimeout)
 		defer cancel()
-		subject := n.subjects.Probe(n.cfg.Replica.ID)
-		if err := t.SelfTest(ctx, subject); errors.Is(err, broker.ErrDenied) && n.life.Err() == nil && n.link.Load() == l {
+		subject := p.subjects.Probe(n.cfg.Replica.ID)
+		if err := t.SelfTest(ctx, subject); errors.Is(err, broker.ErrDenied) && n.life.Err() == nil && p.link.Load() == l {
 			n.denied(subject, err)
 		}
 	})
@@ -40,11 +40,11 @@ var auditPauses = []time.Duration{0, time.Second, 4 * time.Second}
 
 // audit finds all subscriptions that are refused, as a connection remembers
 // only the last of several refusals.
-func (n *Node) audit(l *link) {
+func (n *Node) audit(p *port, l *link) {
 	for _, pause := range auditPauses {
 		select {
 		case <-time.After(pause):
-			n.resubscribe(l)
+			n.resubscribe(p, l)
 		case <-l.stop:
 			return
 		case <-n.life.Done():
@@ -55,11 +55,11 @@ func (n *Node) audit(l *link) {
 
 // resubscribe repeats the subscriptions, one by one. What arrives twice
 // meanwhile does no harm.
-func (n *Node) resubscribe(l *link) {
+func (n *Node) resubscribe(p *port, l *link) {
 	ctx, cancel := context.WithTimeout(n.life, testTimeout)
 	defer cancel()
-	for _, i := range n.interests() {
-		sub, err := l.broker.Subscribe(i.pattern, i.queue, n.receive)
+	for _, i := range n.interests(p) {
+		sub, err := l.broker.Subscribe(i.pattern, i.queue, func(m broker.Message) { n.receive(p, m) })
 		if err != nil {
 			return
 		}

@@ -47,7 +47,7 @@ func (n *Node) recover() {
 	n.warm.Store(true)
 	close(n.resident.whole)
 	damaged := n.resident.damaged
-	n.connectHeld(n.linked) // as the link is now
+	n.joinHeld() // as the links are now
 	if n.resident.total > 0 {
 		n.cfg.Logger.Info("joinery: loaded", "space", n.cfg.Space, "documents", n.resident.total, "damaged", damaged, "took", time.Since(start).Round(time.Millisecond))
 	}

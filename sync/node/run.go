@@ -15,9 +15,14 @@ const (
 	batchBytes = 512 << 10
 )
 
-// run is the node's main loop, as long as it uses this link.
-func (n *Node) run(l *link) {
+// run is the node's main loop, as long as it uses this link. The links of a
+// relay's bridges have their events looked after, and no more.
+func (n *Node) run(p *port, l *link) {
 	defer close(l.done)
+	some, wake := n.inbox.some, n.wake
+	if p.index > 0 {
+		some, wake = nil, nil
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	events := l.broker.Events()
@@ -33,15 +38,17 @@ func (n *Node) run(l *link) {
 				events = nil
 				continue
 			}
-			n.onEvent(l, e)
-		case <-n.inbox.some:
+			n.onEvent(p, l, e)
+		case <-some:
 			arrivals = n.inbox.take(arrivals)
 			n.stepAll(arrivals)
 		case <-timer.C:
 			n.tick()
-		case <-n.wake:
+		case <-wake:
 		}
-		n.await(timer)
+		if p.index == 0 {
+			n.await(timer)
+		}
 	}
 }
 
@@ -83,7 +90,7 @@ func (n *Node) step(all []arrival) {
 	n.mu.Lock()
 	now := time.Now()
 	for i := range all {
-		if err := n.core.Step(now, all[i].doc, all[i].data); err != nil {
+		if err := n.core.StepOn(now, all[i].port, all[i].doc, all[i].data); err != nil {
 			n.cfg.Logger.Debug("joinery: message refused", "space", n.cfg.Space, "document", all[i].doc, "error", err)
 		}
 	}
@@ -99,19 +106,28 @@ func (n *Node) tick() {
 
 // connect tells the state machine of the link. Up may be told again when
 // messages were lost: it then asks everybody what it missed.
-func (n *Node) connect(up bool) {
+func (n *Node) connect(p *port, up bool) {
 	n.mu.Lock()
-	n.connectHeld(up)
-}
-
-// connectHeld is connect for who holds the lock, which it gives back.
-func (n *Node) connectHeld(up bool) {
-	n.linked = up
-	if up {
+	if p.linked = up; up {
 		n.fitMessages()
 	}
 	if up && n.canJoin() || n.core.Online() {
-		n.core.Connect(time.Now(), up)
+		n.core.ConnectOn(time.Now(), p.index, up)
+	}
+	n.finish()
+	n.poke()
+}
+
+// joinHeld joins the others on all links that are up, once everything is in
+// memory. The caller holds the lock, which it gives back.
+func (n *Node) joinHeld() {
+	if n.canJoin() {
+		for _, p := range n.ports {
+			if p.linked {
+				n.fitMessages()
+				n.core.ConnectOn(time.Now(), p.index, true)
+			}
+		}
 	}
 	n.finish()
 	n.poke()
@@ -122,66 +138,70 @@ func (n *Node) canJoin() bool {
 	return n.warm.Load() && (n.journal == nil || n.commits.failed() == nil)
 }
 
-// fitMessages follows the transport's limit, which another server may set
+// fitMessages follows the transports' limits, which other servers may set
 // otherwise. The caller holds the lock.
 func (n *Node) fitMessages() {
-	if limit := n.transport().MaxPayload() - room; limit > 0 {
-		n.core.LimitMessages(min(limit, n.most))
+	most := n.most
+	for _, p := range n.ports {
+		if b := p.transport(); b != nil && b.MaxPayload() > room {
+			most = min(most, b.MaxPayload()-room)
+		}
 	}
+	n.core.LimitMessages(most)
 }
 
-func (n *Node) onEvent(l *link, e broker.Event) {
-	log := n.cfg.Logger.With("space", n.cfg.Space)
+func (n *Node) onEvent(p *port, l *link, e broker.Event) {
+	log := n.cfg.Logger.With("space", p.space)
 	switch e.Kind {
 	case broker.Connected:
 		log.Info("joinery: connected")
-		n.connect(true)
-		n.selfTest(l)
+		n.connect(p, true)
+		n.selfTest(p, l)
 	case broker.Disconnected:
 		log.Info("joinery: disconnected; writes go on and are sent after the reconnect", "error", e.Err)
-		n.connect(false)
+		n.connect(p, false)
 	case broker.Dropped:
 		n.counters.dropped.Add(e.Count)
 		log.Warn("joinery: slow consumer; what was dropped is being repaired", "messages", e.Count, "subject", e.Subject)
-		n.connect(true)
+		n.connect(p, true)
 	case broker.Denied:
-		n.onDenied(l, e)
+		n.onDenied(p, l, e)
 	case broker.Closed:
-		n.counters.gone.Store(true)
+		p.gone.Store(true)
 		log.Error("joinery: connection closed for good; writes go on and wait for a Rebind to a new one", "error", e.Err)
-		n.connect(false)
+		n.connect(p, false)
 	}
 }
 
 // onDenied notes a refused subject, unless it is somebody else's who shares
 // the connection.
-func (n *Node) onDenied(l *link, e broker.Event) {
-	if e.Subject != "" && !strings.HasPrefix(e.Subject, strings.TrimSuffix(n.subjects.Beacon(), "b")) {
+func (n *Node) onDenied(p *port, l *link, e broker.Event) {
+	if e.Subject != "" && !strings.HasPrefix(e.Subject, p.subjects.Root()) {
 		return
 	}
 	n.denied(e.Subject, e.Err)
 	if l.audited.CompareAndSwap(false, true) {
-		n.workers.Go(func() { n.audit(l) })
+		n.workers.Go(func() { n.audit(p, l) })
 	}
 }
 
 // publish sends what is in the outbox.
-func (n *Node) publish() {
+func (n *Node) publish(p *port) {
 	var msgs []replica.Outgoing
 	for {
-		if msgs = n.outbox.take(msgs); msgs == nil {
+		if msgs = p.outbox.take(msgs); msgs == nil {
 			return
 		}
 		for i := range msgs {
-			n.publishOne(&msgs[i])
-			n.outbox.sent(len(msgs[i].Data))
+			n.publishOne(p, &msgs[i])
+			p.outbox.sent(len(msgs[i].Data))
 		}
 	}
 }
 
-func (n *Node) publishOne(m *replica.Outgoing) {
-	n.binding.apply(m.Data)
-	err := n.transport().Publish(n.subject(m), m.Data)
+func (n *Node) publishOne(p *port, m *replica.Outgoing) {
+	p.binding.apply(m.Data)
+	err := p.transport().Publish(p.subject(m), m.Data)
 	switch {
 	case err == nil:
 		n.counters.published.Add(1)
@@ -189,18 +209,18 @@ func (n *Node) publishOne(m *replica.Outgoing) {
 		n.counters.unsent.Add(1)
 	default:
 		n.counters.unsent.Add(1)
-		n.cfg.Logger.Error("joinery: publish failed", "space", n.cfg.Space, "subject", n.subject(m), "bytes", len(m.Data), "error", err)
+		n.cfg.Logger.Error("joinery: publish failed", "space", p.space, "subject", p.subject(m), "bytes", len(m.Data), "error", err)
 	}
 }
 
-func (n *Node) subject(m *replica.Outgoing) string {
+func (p *port) subject(m *replica.Outgoing) string {
 	switch m.To {
 	case replica.ToDoc:
-		return n.subjects.Delta(m.Doc)
+		return p.subjects.Delta(m.Doc)
 	case replica.ToAny:
-		return n.subjects.Any()
+		return p.subjects.Any()
 	case replica.ToPeer:
-		return n.subjects.Replica(m.Peer)
+		return p.subjects.Replica(m.Peer)
 	}
-	return n.subjects.Beacon()
+	return p.subjects.Beacon()
 }

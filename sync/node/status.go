@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +18,6 @@ type counters struct {
 	dropped   atomic.Uint64
 	refused   atomic.Uint64
 	alarms    atomic.Uint64
-	gone      atomic.Bool // the connection is closed for good
 
 	mu     sync.Mutex
 	denied []string
@@ -37,12 +37,11 @@ func (c *counters) setDenied(subject string) bool {
 	return true
 }
 
-// reset forgets what was said of an earlier link.
-func (c *counters) reset() {
-	c.gone.Store(false)
+// reset forgets what was said of an earlier link, below a root of subjects.
+func (c *counters) reset(root string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.denied = nil
+	c.denied = slices.DeleteFunc(c.denied, func(s string) bool { return strings.HasPrefix(s, root) || s == "" })
 }
 
 // Status is a node's condition at one moment.
@@ -63,6 +62,14 @@ type Status struct {
 	Loaded    int   // and of how many
 	Damaged   int   // documents that were found damaged since Open and put aside
 	Failed    error // why the store takes no more, if it failed
+	Bridges   []BridgeStatus
+}
+
+// BridgeStatus is the condition of one further transport of a relay.
+type BridgeStatus struct {
+	Space  string
+	Online bool
+	Gone   bool // the connection was closed for good
 }
 
 // Status returns the node's condition.
@@ -71,7 +78,7 @@ func (n *Node) Status() Status {
 	n.lock()
 	defer n.mu.Unlock()
 	s := Status{
-		Space: n.cfg.Space, Actor: n.core.Actor(), Online: n.core.Online(), Gone: n.counters.gone.Load(), Digest: n.core.Digest(),
+		Space: n.cfg.Space, Actor: n.core.Actor(), Online: n.core.IsUp(0), Gone: n.ports[0].gone.Load(), Digest: n.core.Digest(),
 		Peers: n.core.Peers(), Replica: n.core.Stats(),
 		Published: n.counters.published.Load(), Unsent: n.counters.unsent.Load(),
 		Dropped: n.counters.dropped.Load(), Alarms: n.counters.alarms.Load(),
@@ -80,6 +87,9 @@ func (n *Node) Status() Status {
 		s.Failed, s.Damaged = n.commits.failed(), n.resident.damaged
 	}
 	s.Replica.Refused += n.counters.refused.Load()
+	for i, p := range n.ports[1:] {
+		s.Bridges = append(s.Bridges, BridgeStatus{Space: p.space, Online: n.core.IsUp(i + 1), Gone: p.gone.Load()})
+	}
 	n.counters.mu.Lock()
 	defer n.counters.mu.Unlock()
 	s.Denied = append(s.Denied, n.counters.denied...)

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -39,6 +40,7 @@ func (r *Replica) flush() {
 		d.unsent = false
 	}
 	r.unsent = r.unsent[:0]
+	r.passOn()
 	r.allKept()
 	r.flushed = r.now
 	r.flushAt = zeroTime
@@ -133,22 +135,28 @@ func unitClaims(a causal.Actor, own causal.Range) (c causal.Context) {
 	return c
 }
 
-// onDelta takes a unit that its origin or a relay broadcast.
-func (r *Replica) onDelta(p *peer, m *message.Delta) error {
+// onDelta takes the units that their origin or a relay broadcast.
+func (r *Replica) onDelta(p *peer, m *message.Delta) (err error) {
 	d := r.admit(m.Doc)
 	if d == nil {
 		return nil
 	}
-	r.bustle = r.now
-	f, err := r.accept(d, m.Unit, true)
+	r.bustle, r.via.broadcast = r.now, true
+	for unit, rest := m.Unit.Cut(); ; unit, rest = rest.Cut() {
+		f, failed := r.accept(d, unit, true)
+		if failed != nil {
+			err = errors.Join(err, failed)
+		} else if d.hasHole(f) {
+			r.chaseHole(d, p)
+		}
+		if len(rest) == 0 {
+			break
+		}
+	}
 	if err != nil {
 		r.forgetEmpty(d)
-		return err
 	}
-	if d.hasHole(f) {
-		r.chaseHole(d, p)
-	}
-	return nil
+	return err
 }
 
 // hasHole reports whether events before those that a unit claims are missing.
@@ -177,6 +185,7 @@ func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame,
 		return nil, err
 	} else if !changed {
 		r.stats.Duplicates++
+		r.passing.heard(d, b, r.via.port)
 		return f, nil
 	}
 	r.stats.UnitsMerged++
@@ -186,6 +195,7 @@ func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame,
 	r.out.Records = append(r.out.Records, Record{d.name, b, isUnit})
 	r.noteDrift(d, f)
 	d.touch()
+	r.relay(d, b, isUnit)
 	return f, nil
 }
 

@@ -237,7 +237,10 @@ func (r *Replica) want(d *document) {
 	if d.chase.attempts > 2 && d.chase.attempts%2 == 1 {
 		target = r.anotherPeer(target)
 	}
-	key := pullKey{to, target}
+	key := pullKey{to: to, peer: target}
+	if to == ToAny {
+		key.port = r.portOf(d.chase.peer)
+	}
 	q := r.pulls[key]
 	if q == nil {
 		q = &pull{}
@@ -255,6 +258,7 @@ func (r *Replica) want(d *document) {
 type pullKey struct {
 	to   To
 	peer causal.ID
+	port int // with ToAny
 }
 
 // pull is a request that is being put together.
@@ -276,7 +280,7 @@ func (r *Replica) sendPull(key pullKey, q *pull) {
 		return
 	}
 	r.stats.PullsSent++
-	r.send(key.to, Outgoing{Peer: key.peer}, &message.Pull{Wants: q.wants})
+	r.send(key.to, Outgoing{Peer: key.peer, Port: key.port}, &message.Pull{Wants: q.wants})
 	q.wants, q.size = nil, 0
 }
 

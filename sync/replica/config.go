@@ -37,6 +37,10 @@ type Config struct {
 	// events are taken, and nothing is ever stable or retired.
 	Member *membership.Member
 
+	// Ports is how many transports the replica speaks on, up to MaxPorts; 0 is one.
+	// With more it is a relay: what is news on one it passes on to the others.
+	Ports int
+
 	// MaxMessage bounds a message in bytes. Default 256 KiB, at least 4 KiB.
 	MaxMessage int
 	// FlushAge is how long writes wait to be sent together while others were
@@ -65,6 +69,9 @@ type Config struct {
 // maxPeers bounds the replicas that are remembered.
 const maxPeers = 4096
 
+// MaxPorts bounds the transports of a relay.
+const MaxPorts = 16
+
 // overhead is what a message has besides its content, at most.
 const overhead = 512 + message.MaxName
 
@@ -81,6 +88,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: MaxMessage of %d is below 4 KiB", ErrConfig, c.MaxMessage)
 	case c.FlushAge < 0 || c.BeaconEvery < 0 || c.HoleDelay < 0 || c.RetryAfter < 0 || c.MaxDrift < 0:
 		return fmt.Errorf("%w: negative duration", ErrConfig)
+	case c.Ports < 0 || c.Ports > MaxPorts:
+		return fmt.Errorf("%w: %d ports, must be up to %d", ErrConfig, c.Ports, MaxPorts)
 	case c.FlushCount < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	}
@@ -94,6 +103,7 @@ func (c *Config) validate() error {
 			*v = def
 		}
 	}
+	orInt(&c.Ports, 1)
 	orInt(&c.MaxMessage, 256<<10)
 	orInt(&c.FlushCount, 1000)
 	orInt(&c.LogBytes, 64<<20)

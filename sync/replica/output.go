@@ -46,6 +46,7 @@ type Outgoing struct {
 	To   To
 	Doc  string    // with ToDoc
 	Peer causal.ID // with ToPeer
+	Port int       // the transport it leaves by
 	Kind message.Kind
 	Data []byte
 }
@@ -112,6 +113,7 @@ type Stats struct {
 	PullsServed uint64
 	FramesSent  uint64 // whole states sent, in messages or transfers
 	Transfers   uint64 // transfers received whole
+	Passed      uint64 // units that a relay passed on, once a port
 	Refused     uint64 // messages that were malformed, foreign or above a limit
 	Echoes      uint64
 	Conflicts   uint64 // dots that came with two payloads, or died for no reason

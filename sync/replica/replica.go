@@ -38,7 +38,10 @@ type Replica struct {
 	recent  []*document // to be named in the next beacons
 
 	changed   time.Time // when any document was last changed
-	online    bool
+	online    bool      // any port is
+	ports     []bool    // which are up
+	via       via       // where the message came from that is being taken
+	passing   passing
 	unsent    []*document // with pending events
 	loose     []*document // with pending events that are in no record, in part
 	flushed   time.Time
@@ -105,6 +108,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 		pulls:    make(map[pullKey]*pull),
 		incoming: make(map[uint64]*document),
 	}
+	r.ports = make([]bool, cfg.Ports)
 	r.clock.Restore(cfg.Mark)
 	r.log.MaxBytes = max(cfg.LogBytes, 0)
 	r.outgoing.MaxBytes = cfg.MaxTransfer
@@ -123,8 +127,11 @@ func (r *Replica) Mark() hlc.Time { return r.clock.Last() }
 // Minted returns how many events the replica has minted since it was made.
 func (r *Replica) Minted() uint64 { return r.stats.Writes }
 
-// Online reports whether the transport is up, as far as Connect was told.
+// Online reports whether any transport is up, as far as Connect was told.
 func (r *Replica) Online() bool { return r.online }
+
+// IsUp reports whether the transport at one port is up.
+func (r *Replica) IsUp(port int) bool { return r.ports[port] }
 
 // Digest returns the digest of all documents: equal at replicas that hold the same.
 func (r *Replica) Digest() uint64 {
@@ -349,6 +356,17 @@ func (r *Replica) send(to To, o Outgoing, b message.Body) {
 	o.To = to
 	o.Data = message.Append(nil, r.header(), b)
 	o.Kind = message.Kind(o.Data[1])
+	switch to {
+	case ToAll, ToDoc:
+		r.emitAll(o)
+		return
+	case ToPeer:
+		o.Port = r.portOf(o.Peer)
+	}
+	r.emit(o)
+}
+
+func (r *Replica) emit(o Outgoing) {
 	r.stats.BytesOut += uint64(len(o.Data))
 	r.out.Messages = append(r.out.Messages, o)
 }

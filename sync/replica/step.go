@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -16,7 +17,13 @@ var ErrForeign = errors.New("replica: message does not belong here")
 // came on one. An error says why the message was dropped; the state is then as
 // it was. The replica keeps the bytes.
 func (r *Replica) Step(now time.Time, doc string, data []byte) error {
+	return r.StepOn(now, 0, doc, data)
+}
+
+// StepOn is Step for a message that came by one of several ports.
+func (r *Replica) StepOn(now time.Time, port int, doc string, data []byte) error {
 	r.advance(now)
+	r.via = via{port: port}
 	r.stats.BytesIn += uint64(len(data))
 	h, body, err := message.Parse(data)
 	if err == nil && r.isEcho(h) {
@@ -90,6 +97,7 @@ type peer struct {
 	digest uint64
 	odd    int          // beacons in a row whose digest differed without a hint why
 	actor  causal.Actor // of the last message
+	port   int          // that it was last heard on
 	nonce  uint64       // of the last message; another process may use the same id
 	stuck  uint64       // by how much the digests differ for good, as far as is known
 }
@@ -104,7 +112,7 @@ func (r *Replica) meet(h message.Header) *peer {
 		}
 		r.peers[p.id] = p
 	}
-	p.actor, p.nonce = h.From, h.Nonce
+	p.actor, p.nonce, p.port = h.From, h.Nonce, r.via.port
 	return p
 }
 
@@ -138,9 +146,13 @@ func (r *Replica) Peers() []PeerStatus {
 }
 
 // Connect tells the replica that the transport has come up or gone down.
-func (r *Replica) Connect(now time.Time, up bool) {
+func (r *Replica) Connect(now time.Time, up bool) { r.ConnectOn(now, 0, up) }
+
+// ConnectOn is Connect for one of several ports.
+func (r *Replica) ConnectOn(now time.Time, port int, up bool) {
 	r.advance(now)
-	r.online = up
+	r.ports[port] = up
+	r.online = slices.Contains(r.ports, true)
 	if !up {
 		return
 	}

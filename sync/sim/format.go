@@ -29,6 +29,8 @@ func (s *Script) String() string {
 		{"flush", s.Tuning.FlushAge != 0, s.Tuning.FlushAge},
 		{"commit", s.Tuning.Commit != 0, s.Tuning.Commit},
 		{"newer", s.Tuning.Newer != 0, s.Tuning.Newer},
+		{"systems", s.Tuning.Systems != 0, s.Tuning.Systems},
+		{"loop", s.Tuning.Loop, s.Tuning.Loop},
 	})
 	writeFields(&b, "expect", []field{
 		{"within", s.Expect.Within != 0, s.Expect.Within},

@@ -37,6 +37,7 @@ func Generate(seed uint64, o Options) *Script {
 	}
 	g.wearOut(s)
 	g.endanger(s)
+	g.divide(s)
 	return s
 }
 

@@ -147,6 +147,7 @@ func (w *world) copyDisk(n *node, records int) {
 
 func (w *world) twin(n *node, records int, incarnation ...uint64) {
 	twin := w.add(n.id)
+	twin.systems = n.systems
 	twin.disk.records = append(twin.disk.records, n.disk.records[:records]...)
 	twin.disk.incarnation = n.disk.incarnation
 	if n.r != nil {

@@ -193,6 +193,7 @@ func (w *world) checkSilence() {
 func (w *world) checkExpectations() {
 	for _, n := range w.alive() {
 		w.stats.Frames += int(n.r.Stats().FramesSent)
+		w.stats.Passed += int(n.r.Stats().Passed)
 	}
 	if w.script.Expect.NoFrames && w.stats.Frames > 0 {
 		w.fail(nil, "", "expectation", "%d whole states were sent, there should be none", w.stats.Frames)

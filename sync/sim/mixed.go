@@ -38,6 +38,15 @@ func adorn(d delta.Delta) delta.Delta {
 	return out
 }
 
+// adornAll adorns the units of a broadcast.
+func adornAll(d delta.Delta) (out delta.Delta) {
+	for len(d) > 0 {
+		unit, rest := d.Cut()
+		out, d = append(out, adorn(unit)...), rest
+	}
+	return out
+}
+
 // dress returns a message as a newer replica sends it: all its units have the
 // part. One that would get too long stays as it is.
 func (w *world) dress(data []byte) []byte {
@@ -47,7 +56,7 @@ func (w *world) dress(data []byte) []byte {
 	}
 	switch m := body.(type) {
 	case *message.Delta:
-		m.Unit = adorn(m.Unit)
+		m.Unit = adornAll(m.Unit)
 	case *message.Push:
 		for i := range m.Gifts {
 			for j, d := range m.Gifts[i].Deltas {
@@ -129,7 +138,7 @@ func (w *world) provoke(from *node, o *replica.Outgoing) {
 			continue
 		}
 		for _, delay := range w.net.fate(w.now, from.index, to) {
-			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, doc: o.Doc, data: data, later: true})
+			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, port: w.portBetween(from, o, w.nodes[to]), doc: o.Doc, data: data, later: true})
 		}
 	}
 }
@@ -149,7 +158,8 @@ func withLaterFeature(data []byte) []byte {
 	if err != nil || !ok {
 		return laterMessage(data)
 	}
-	unit := slices.Clone(m.Unit)
+	unit, _ := m.Unit.Cut()
+	unit = slices.Clone(unit)
 	kind := 1 + 1<<(unit[0]-0xc7) // the type byte is behind a length of 1, 2 or 4
 	features, sum, rest := kind+1, kind+2, kind+6
 	unit[features] |= laterFeature
@@ -162,7 +172,7 @@ func withLaterFeature(data []byte) []byte {
 // nothing else comes of it.
 func (w *world) refuse(n *node, j *job) {
 	refused, digest, docs := n.r.Stats().Refused, n.r.Digest(), len(n.r.Names())
-	err := n.r.Step(w.time(), j.doc, j.data)
+	err := n.r.StepOn(w.time(), j.port, j.doc, j.data)
 	w.trace.note(w, n, "refuses what only later releases can read")
 	w.stats.Refusals++
 	switch {

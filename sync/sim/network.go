@@ -96,7 +96,7 @@ func (n *network) isDropped(k message.Kind) bool {
 func (w *world) receivers(from *node, o *replica.Outgoing) []int {
 	w.scratch = w.scratch[:0]
 	for i, n := range w.nodes {
-		if n.r == nil || !n.online || n.paused && o.To == replica.ToAny {
+		if n.r == nil || !n.online || n.paused && o.To == replica.ToAny || w.portBetween(from, o, n) < 0 {
 			continue
 		}
 		switch o.To {
@@ -148,7 +148,7 @@ func (w *world) send(from *node, o *replica.Outgoing) {
 			w.trace.lost(w, from, w.nodes[to], o)
 		}
 		for _, delay := range fate {
-			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, start: from.starts, doc: o.Doc, data: o.Data})
+			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, port: w.portBetween(from, o, w.nodes[to]), start: from.starts, doc: o.Doc, data: o.Data})
 		}
 	}
 }

@@ -37,6 +37,8 @@ type node struct {
 
 	dying bool // the next output is not carried out
 
+	systems []int // that it speaks in, one a port
+
 	disk    disk
 	batches map[string]*batch
 	adorned map[printed]bool // units in its log that came with optional parts
@@ -57,7 +59,7 @@ func name(i int) string {
 }
 
 func (w *world) add(id causal.ID) *node {
-	n := &node{index: len(w.nodes), id: id, tickAt: never, disk: newDisk()}
+	n := &node{index: len(w.nodes), id: id, tickAt: never, disk: newDisk(), systems: w.script.Tuning.systemsOf(len(w.nodes))}
 	n.name = name(n.index)
 	w.nodes = append(w.nodes, n)
 	w.net.grow(len(w.nodes))
@@ -96,7 +98,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 	src := rand.NewPCG(w.script.Seed^uint64(n.index)<<40, n.starts)
 	r, err := replica.New(replica.Config{
 		ID: n.id, Incarnation: w.lease(n), Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
-		Mark: n.disk.mark, MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
+		Mark: n.disk.mark, Ports: len(n.systems), MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
 	}, w.time())
 	if err != nil {
 		panic(err)
@@ -108,7 +110,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 		return
 	}
 	w.checkReload(n)
-	r.Connect(w.time(), true)
+	w.connect(n)
 	w.drain(n)
 }
 

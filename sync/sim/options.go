@@ -11,7 +11,7 @@ type Options struct {
 	MaxSteps    int           // actions in a history, at most
 	Span        time.Duration // virtual time that they are spread over, at most
 	Faults      Faults
-	// Focus has every history meet the faults of Identity, not only some.
+	// Focus has every history meet the faults of Identity and Relays, not only some.
 	Focus bool
 }
 
@@ -38,6 +38,9 @@ type Faults struct {
 	// besides, or in place of a newer one; empty disks; damaged documents. Unlike
 	// Clones, none may lead to two payloads of one dot.
 	Identity bool
+	// Relays has two or three messaging systems in a row or a circle, with relays
+	// between them.
+	Relays bool
 }
 
 // AllFaults is everything that can go wrong.
@@ -45,7 +48,7 @@ func AllFaults() Faults {
 	return Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true,
 		Pauses: true, Crashes: true, Restores: true, Clones: true, Members: true, Offline: true,
-		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true,
+		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true, Relays: true,
 	}
 }
 
@@ -66,5 +69,14 @@ func Identities() Options {
 	return Options{MaxReplicas: 4, MaxDocs: 2, MaxSteps: 40, Span: 2 * time.Second, Focus: true, Faults: Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Crashes: true, Disk: true, Restores: true,
 		Offline: true, SmallLogs: true, Identity: true,
+	}}
+}
+
+// Relayed returns options for histories of several messaging systems with relays
+// between them, and all that happens to messages, links and processes.
+func Relayed() Options {
+	return Options{MaxReplicas: 6, MaxDocs: 3, MaxSteps: 40, Span: 2 * time.Second, Focus: true, Faults: Faults{
+		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Pauses: true, Crashes: true,
+		Members: true, Offline: true, SmallLogs: true, Large: true, Mixed: true, Disk: true, Relays: true,
 	}}
 }

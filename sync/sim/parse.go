@@ -153,6 +153,10 @@ func (p *parser) fields(s *Script) {
 			s.Tuning.Commit = int(v.int())
 		case "newer":
 			s.Tuning.Newer = int(v.int())
+		case "systems":
+			s.Tuning.Systems = int(v.int())
+		case "loop":
+			s.Tuning.Loop = v.word() == "true"
 		case "within":
 			s.Expect.Within = v.duration()
 		case "noframes":

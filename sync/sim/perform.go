@@ -95,7 +95,7 @@ func (w *world) suspend(n *node, do Verb) {
 	case n.paused || n.online == (do == Online):
 	default:
 		n.online = do == Online
-		n.r.Connect(w.time(), n.online)
+		w.connect(n)
 		w.drain(n)
 	}
 }
@@ -141,7 +141,7 @@ func (w *world) turnover(n *node, a *Action) {
 	case Arrive:
 		w.start(w.add(nodeID(len(w.nodes))))
 	case Leave:
-		if w.isCovered(n) {
+		if len(n.systems) == 1 && w.isCovered(n) { // nobody could take a relay's place
 			w.stop(n)
 			old := n.disk.records
 			n.gone, n.disk = true, newDisk()

@@ -9,6 +9,7 @@ type job struct {
 	kind  jobKind
 	node  int
 	from  int
+	port  int    // that it comes by
 	start uint64 // of the sender: which of its processes sent it
 	doc   string
 	data  []byte

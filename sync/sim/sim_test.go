@@ -39,6 +39,14 @@ func TestHistoriesWithAllFaultsConverge(t *testing.T) {
 	require.NotZero(t, alarms, "the histories should have clones")
 }
 
+func TestHistoriesWithRelaysConverge(t *testing.T) {
+	passed := 0
+	for seed := range uint64(200) {
+		passed += requireSound(t, Generate(seed, Relayed())).Stats.Passed
+	}
+	require.NotZero(t, passed)
+}
+
 func TestLongHistoriesConverge(t *testing.T) {
 	for seed := range uint64(5) {
 		requireSound(t, Generate(seed, Long()))

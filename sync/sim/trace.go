@@ -107,7 +107,11 @@ func say(data []byte) string {
 	}
 	switch m := body.(type) {
 	case *message.Delta:
-		return fmt.Sprintf("delta of %s: %s", m.Doc, contents(m.Unit))
+		out := fmt.Sprintf("delta of %s:", m.Doc)
+		for unit, rest := m.Unit.Cut(); len(unit) > 0; unit, rest = rest.Cut() {
+			out += " " + contents(unit)
+		}
+		return out
 	case *message.Beacon:
 		return sayBeacon(m)
 	case *message.Pull:

@@ -45,6 +45,7 @@ type Stats struct {
 	Checks     int // states compared with the ledger
 	Frames     int // whole states sent
 	Tainted    int // documents in which a clone gave a dot two payloads
+	Passed     int // units that relays passed on
 	Refusals   int // of what only a later release can read
 	// PartsRelayed counts units that were passed on with a part unknown to the relay.
 	PartsRelayed int
@@ -189,7 +190,7 @@ func (w *world) deliver(n *node, j *job) {
 	}
 	w.trace.arrived(w, n, j)
 	w.ghost = j.from == n.index && j.start != n.starts
-	if err := n.r.Step(w.time(), j.doc, j.data); err != nil && !w.mayRefuse(err) {
+	if err := n.r.StepOn(w.time(), j.port, j.doc, j.data); err != nil && !w.mayRefuse(err) {
 		w.fail(n, j.doc, "refused", "a message from %s: %v", w.nodes[j.from].name, err)
 	}
 	w.drain(n)

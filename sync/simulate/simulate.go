@@ -11,8 +11,11 @@ import (
 	"github.com/joinery-crdt/joinery/sync/sim"
 )
 
-// identity is the only set of faults that can be asked for by name.
-const identity = "identity"
+// The sets of faults that can be asked for by name.
+const (
+	identity = "identity"
+	relays   = "relays"
+)
 
 type settings struct {
 	seeds, first        uint64
@@ -25,6 +28,8 @@ func (o *settings) options() sim.Options {
 	switch {
 	case o.only == identity:
 		return sim.Identities()
+	case o.only == relays:
+		return sim.Relayed()
 	case o.long:
 		return sim.Long()
 	}
