@@ -21,6 +21,11 @@ import (
 func pathQuestions() []question {
 	return []question{
 		{name: "e2e/throughput-tcp-2sub", unit: "puts/s", baseline: "NATS KV, asynchronous, two watchers", goal: 15, atLeast: true, measure: throughput},
+		{name: "e2e/throughput-vs-limit", unit: "puts/s", baseline: "minimal pipeline", goal: 0.6, atLeast: true, measure: overLimit},
+		{name: "e2e/durable-both", unit: "puts/s", baseline: "minimal pipeline with fsync at both ends", goal: 0.4, atLeast: true, measure: durableBoth},
+		{name: "e2e/vs-kv-fsync", unit: "puts/s", baseline: "NATS KV, every write synced", goal: 50, atLeast: true, measure: overSyncedKV},
+		{name: "e2e/cpu", unit: "µs", baseline: "NATS KV, two watchers", goal: 0.08, measure: cpuPerPut},
+		{name: "scale/replicas", unit: "µs", baseline: "the same with two replicas", goal: 1.5, measure: fleetCPU},
 		{name: "e2e/latency-p50", unit: "µs", baseline: "core NATS one way", goal: 1.3, measure: latency(50)},
 		{name: "e2e/latency-p99", unit: "µs", baseline: "core NATS one way", goal: 1.5, measure: latency(99)},
 	}
@@ -32,7 +37,7 @@ type bench struct {
 	closes []func()
 }
 
-func newBench(ctx context.Context, withJetStream bool) (*bench, error) {
+func newBench(ctx context.Context, withJetStream bool, tune ...func(*server.Options)) (*bench, error) {
 	b := &bench{}
 	cfg := embedded.Config{Listen: "127.0.0.1:0"}
 	if withJetStream {
@@ -41,7 +46,14 @@ func newBench(ctx context.Context, withJetStream bool) (*bench, error) {
 			return nil, err
 		}
 		b.closes = append(b.closes, func() { _ = os.RemoveAll(dir) })
-		cfg.Tune = func(o *server.Options) { o.JetStream, o.StoreDir = true, dir }
+		cfg.Tune = func(o *server.Options) {
+			o.JetStream, o.StoreDir = true, dir
+			for _, f := range tune {
+				if f != nil {
+					f(o)
+				}
+			}
+		}
 	}
 	var err error
 	b.srv, err = embedded.Start(ctx, cfg)
@@ -78,34 +90,12 @@ func (b *bench) replica(ctx context.Context) (*joinery.Replica, error) {
 }
 
 func throughput(w workload) (value, base float64, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	keys, values := entries(w.keys)
-	if base, err = kvThroughput(ctx, keys[:20_000], values); err != nil {
+	if base, err = kvThroughput(context.Background(), keys[:20_000], values); err != nil {
 		return 0, 0, fmt.Errorf("NATS KV: %w", err)
 	}
-	b, err := newBench(ctx, false)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer b.close()
-	var rs [3]*joinery.Replica
-	for i := range rs {
-		if rs[i], err = b.replica(ctx); err != nil {
-			return 0, 0, err
-		}
-	}
-	doc := rs[0].Doc("items")
-	start := time.Now()
-	for i, k := range keys {
-		if err := doc.Register(k).Set(ctx, values[i]); err != nil {
-			return 0, 0, err
-		}
-	}
-	if err := waitEqual(ctx, rs[:]); err != nil {
-		return 0, 0, err
-	}
-	return float64(len(keys)) / time.Since(start).Seconds(), base, nil
+	value, err = ourThroughput(keys, values)
+	return value, base, err
 }
 
 func waitEqual(ctx context.Context, rs []*joinery.Replica) error {
@@ -123,7 +113,14 @@ func waitEqual(ctx context.Context, rs []*joinery.Replica) error {
 }
 
 func kvThroughput(ctx context.Context, keys, values []string) (float64, error) {
-	b, err := newBench(ctx, true)
+	return kvRun(ctx, keys, values, nil, jetstream.MemoryStorage)
+}
+
+// kvRun returns asynchronous puts a second into NATS KV, visible at two watchers.
+func kvRun(ctx context.Context, keys, values []string, tune func(*server.Options), storage jetstream.StorageType) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	b, err := newBench(ctx, true, tune)
 	if err != nil {
 		return 0, err
 	}
@@ -136,7 +133,7 @@ func kvThroughput(ctx context.Context, keys, values []string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "bench", Storage: jetstream.MemoryStorage}); err != nil {
+	if _, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "bench", Storage: storage}); err != nil {
 		return 0, err
 	}
 	seen := make(chan error, 2)
@@ -147,7 +144,7 @@ func kvThroughput(ctx context.Context, keys, values []string) (float64, error) {
 	}
 	start := time.Now()
 	for i, k := range keys {
-		if _, err := js.PublishAsync("$KV.bench."+k, []byte(values[i])); err != nil {
+		if _, err := js.PublishAsync("$KV.bench."+k, []byte(values[i]), jetstream.WithStallWait(time.Minute)); err != nil {
 			return 0, err
 		}
 	}

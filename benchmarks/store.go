@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/sync/store/pebble"
 )
@@ -33,14 +35,15 @@ type durable struct {
 	dir   string
 }
 
-func openDurable(level joinery.Durability) (*durable, error) {
+// openDurable opens a replica in a new directory, on a connection if one is given.
+func openDurable(level joinery.Durability, nc *nats.Conn) (*durable, error) {
 	dir, err := os.MkdirTemp("", "joinery-bench-")
 	if err != nil {
 		return nil, err
 	}
 	d := &durable{dir: dir}
 	if d.store, err = pebble.Open(filepath.Join(dir, "data"), pebble.Options{}); err == nil {
-		d.Replica, err = joinery.Open(context.Background(), joinery.Config{Space: "bench", Store: d.store, Durability: level})
+		d.Replica, err = joinery.Open(context.Background(), joinery.Config{Space: "bench", Conn: nc, Store: d.store, Durability: level})
 	}
 	if err != nil {
 		d.remove()
@@ -63,7 +66,7 @@ func (d *durable) remove() {
 // that append as many bytes to a file.
 func commits(writers, n int) func(workload) (float64, float64, error) {
 	return func(workload) (value, base float64, err error) {
-		d, err := openDurable(joinery.EveryCommit)
+		d, err := openDurable(joinery.EveryCommit, nil)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -237,7 +240,7 @@ func (d *durable) churn(ops int) error {
 // that nobody would call.
 func measureReplica(fill func(*durable) error) (c cost, err error) {
 	before := settledHeap()
-	d, err := openDurable(joinery.Interval)
+	d, err := openDurable(joinery.Interval, nil)
 	if err != nil {
 		return c, err
 	}

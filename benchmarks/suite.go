@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -20,6 +22,9 @@ type question struct {
 	goal     float64 // the ratio, or without a baseline the value, is to be at most this; 0: no goal
 	atLeast  bool    // the goal is a lower bound
 	heavy    bool    // left out by -quick
+	once     bool    // one round: it measures once for all rounds
+	sizes    []int   // of a question about growth: the keys that it is measured at
+	at       func(keys int) (value, base float64, err error)
 	// measure returns one round's value and baseline.
 	measure func(w workload) (value, base float64, err error)
 }
@@ -40,6 +45,15 @@ type result struct {
 	Goal     float64 `json:"goal,omitempty"`
 	Met      *bool   `json:"met,omitempty"`
 	Error    string  `json:"error,omitempty"`
+	Skipped  string  `json:"skipped,omitempty"`
+	Points   []point `json:"points,omitempty"`
+}
+
+// point is one size of a question about growth.
+type point struct {
+	Keys     int     `json:"keys"`
+	Value    float64 `json:"value"`
+	Baseline float64 `json:"baseline"`
 }
 
 // suite runs questions.
@@ -51,13 +65,16 @@ type suite struct {
 	out    io.Writer
 }
 
-func (s *suite) run(questions []question) (missed int) {
-	var results []result
+func (s *suite) run(questions []question) (results []result, missed int) {
 	for _, q := range questions {
 		if !s.only.MatchString(q.name) || s.quick && q.heavy {
 			continue
 		}
-		r := s.ask(q)
+		ask := s.ask
+		if q.at != nil {
+			ask = s.askGrowth
+		}
+		r := ask(q)
 		if r.Error != "" || r.Met != nil && !*r.Met {
 			missed++
 		}
@@ -71,7 +88,7 @@ func (s *suite) run(questions []question) (missed int) {
 	if !s.json {
 		s.table(results)
 	}
-	return missed
+	return results, missed
 }
 
 // ask measures in interleaved rounds and takes medians; the ratio is the
@@ -79,9 +96,17 @@ func (s *suite) run(questions []question) (missed int) {
 func (s *suite) ask(q question) result {
 	r := result{Name: q.name, Unit: q.unit, Against: q.baseline, Goal: q.goal}
 	var values, bases, ratios []float64
-	for range s.rounds {
+	rounds := s.rounds
+	if q.once {
+		rounds = 1
+	}
+	for range rounds {
 		runtime.GC()
 		v, b, err := q.measure(workload{keys: 100_000})
+		if errors.Is(err, errSkipped) {
+			r.Skipped = err.Error()
+			return r
+		}
 		if err != nil {
 			r.Error = err.Error()
 			return r
@@ -98,15 +123,45 @@ func (s *suite) ask(q question) result {
 		r.Baseline, r.Ratio = median(bases), median(ratios)
 		judged = r.Ratio
 	}
-	if q.goal > 0 {
-		met := judged <= q.goal
-		if q.atLeast {
-			met = judged >= q.goal
-		}
-		r.Met = &met
-	}
+	r.judge(q, judged)
 	return r
 }
+
+func (r *result) judge(q question, value float64) {
+	if q.goal == 0 {
+		return
+	}
+	met := value <= q.goal
+	if q.atLeast {
+		met = value >= q.goal
+	}
+	r.Met = &met
+}
+
+// askGrowth measures at each size and asks how much more an operation costs at
+// the greatest size than at the least, against how much more it costs the
+// baseline.
+func (s *suite) askGrowth(q question) result {
+	r := result{Name: q.name, Unit: q.unit, Against: q.baseline, Goal: q.goal}
+	for _, keys := range q.sizes {
+		if s.quick && keys > quickKeys {
+			break
+		}
+		one := s.ask(question{unit: "ns", baseline: q.baseline, measure: func(workload) (float64, float64, error) { return q.at(keys) }})
+		if r.Error = one.Error; r.Error != "" {
+			return r
+		}
+		r.Points = append(r.Points, point{keys, one.Value, one.Baseline})
+	}
+	first, last := r.Points[0], r.Points[len(r.Points)-1]
+	r.Value, r.Baseline = last.Value/first.Value, last.Baseline/first.Baseline
+	r.Ratio = r.Value / r.Baseline
+	r.judge(q, r.Ratio)
+	return r
+}
+
+// quickKeys bounds the sizes of questions about growth with -quick.
+const quickKeys = 100_000
 
 func median(v []float64) float64 {
 	slices.Sort(v)
@@ -116,6 +171,9 @@ func median(v []float64) float64 {
 func (r *result) line() string {
 	if r.Error != "" {
 		return "failed: " + r.Error
+	}
+	if r.Skipped != "" {
+		return r.Skipped
 	}
 	line := fmt.Sprintf("%.4g %s", r.Value, r.Unit)
 	if r.Against != "" {
@@ -139,8 +197,8 @@ func (s *suite) table(results []result) {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "name\tvalue\tunit\tbaseline\tratio\tgoal\tmet")
 	for _, r := range results {
-		if r.Error != "" {
-			fmt.Fprintf(w, "%s\t-\t%s\t\t\t\t%s\n", r.Name, r.Unit, r.Error)
+		if r.Error+r.Skipped != "" {
+			fmt.Fprintf(w, "%s\t-\t%s\t\t\t\t%s\n", r.Name, r.Unit, r.Error+r.Skipped)
 			continue
 		}
 		ratio, base, goal, met := "", "", "", ""
@@ -160,6 +218,14 @@ func perOp(n int, fn func()) float64 {
 	start := time.Now()
 	fn()
 	return float64(time.Since(start).Nanoseconds()) / float64(n)
+}
+
+// collectorTime returns how many seconds of processor time the garbage collector
+// has used.
+func collectorTime() float64 {
+	sample := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(sample)
+	return sample[0].Value.Float64()
 }
 
 // heapOf returns how many bytes of live heap build leaves behind.

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -95,10 +94,13 @@ func typeQuestions() []question {
 		{name: "wire/put-1", unit: "B", goal: 84, measure: wireSingle},
 		{name: "wire/put-1000", unit: "B", goal: 49, measure: wireBatch},
 		{name: "state/bytes-entry", unit: "B", goal: 51, measure: stateBytes},
+		{name: "codec/encode", unit: "ns", goal: 30, measure: encode},
+		{name: "codec/decode", unit: "ns", goal: 30, measure: decode},
 		{name: "churn/set", unit: "ns", goal: 300, measure: churn},
 		{name: "churn/state", unit: "B", goal: 80, measure: churnState},
 		{name: "counter/inc", unit: "ns", goal: 70, measure: counterInc},
 		{name: "merge/state", unit: "ns", measure: mergeState},
+		{name: "merge/state-1pct", unit: "ms", goal: 2, measure: mergeDifference},
 	}
 }
 
@@ -139,32 +141,15 @@ func overwrite(w workload) (value, base float64, err error) {
 
 func get(w workload) (value, base float64, err error) {
 	keys, values := entries(w.keys)
-	plain := mapPuts(keys, values)
-	m := orset.NewMap[string, string](alice)
-	if _, err := ormapPuts(m, keys, values); err != nil {
-		return 0, 0, err
-	}
-	var lock sync.RWMutex
-	bytes := 0
-	base = perOp(w.keys, func() {
-		for _, k := range keys {
-			lock.RLock()
-			bytes += len(plain[k])
-			lock.RUnlock()
-		}
-	})
-	value = perOp(w.keys, func() {
-		for _, k := range keys {
-			lock.RLock()
-			v, _ := m.Get(k)
-			bytes -= len(v)
-			lock.RUnlock()
-		}
-	})
+	return readAll(mapPuts(keys, values), keys, values)
+}
+
+// matched returns an error if reads that should be the same were not.
+func matched(bytes int) error {
 	if bytes != 0 {
-		err = fmt.Errorf("reads differ by %d bytes", bytes)
+		return fmt.Errorf("reads differ by %d bytes", bytes)
 	}
-	return value, base, err
+	return nil
 }
 
 // singleDeltas returns one delta a put.
@@ -276,6 +261,56 @@ func stateBytes(w workload) (value, base float64, err error) {
 	return float64(len(b)) / float64(w.keys), 0, err
 }
 
+// thousand returns an OR-map of 1,000 entries: small enough for the cache, so
+// that what is measured is the codec.
+func thousand() (*orset.Map[string, string], error) {
+	keys, values := entries(1000)
+	m := orset.NewMap[string, string](alice)
+	_, err := ormapPuts(m, keys, values)
+	return m, err
+}
+
+// codecRounds is how often the frame of a thousand updates is coded.
+const codecRounds = 500
+
+func encode(workload) (value, base float64, err error) {
+	m, err := thousand()
+	if err != nil {
+		return 0, 0, err
+	}
+	var buf delta.Delta
+	return perOp(1000*codecRounds, func() {
+		for range codecRounds {
+			buf = delta.AppendState(buf[:0], m.Document().State())
+		}
+	}), 0, nil
+}
+
+// decode validates a frame whole and looks at each of its updates.
+func decode(workload) (value, base float64, err error) {
+	m, err := thousand()
+	if err != nil {
+		return 0, 0, err
+	}
+	state := delta.Delta(delta.AppendState(nil, m.Document().State()))
+	var f delta.Frame
+	seen := 0
+	value = perOp(1000*codecRounds, func() {
+		for range codecRounds {
+			if err = state.OpenInto(&f); err != nil {
+				return
+			}
+			for add := range f.All() {
+				seen += len(add.Value)
+			}
+		}
+	})
+	if want := 1000 * codecRounds * 32; err == nil && seen < want {
+		err = fmt.Errorf("%d bytes of values decoded, not %d", seen, want)
+	}
+	return value, 0, err
+}
+
 // churned adds and removes the same 1,000 elements again and again.
 func churned(pairs int) (*orset.Set[string], float64, error) {
 	keys, _ := entries(1000)
@@ -335,4 +370,26 @@ func mergeState(w workload) (value, base float64, err error) {
 	}
 	value = perOp(w.keys, func() { err = other.Merge(state) })
 	return value, 0, err
+}
+
+// mergeDifference brings one of two replicas up to the other, given its context:
+// 1% of 100k entries are news. It counts both sides, in milliseconds.
+func mergeDifference(w workload) (value, base float64, err error) {
+	keys, values := entries(w.keys)
+	m := orset.NewMap[string, string](alice)
+	if _, err := ormapPuts(m, keys, values); err != nil {
+		return 0, 0, err
+	}
+	other := m.Clone(bob)
+	if _, err := ormapPuts(m, keys[:w.keys/100], values); err != nil {
+		return 0, 0, err
+	}
+	ns := perOp(1, func() {
+		known := other.Document().State().Context()
+		err = other.Merge(delta.AppendFor(nil, m.Document().State(), known))
+	})
+	if err == nil && !m.Equal(other) {
+		err = fmt.Errorf("the replicas differ after the merge")
+	}
+	return ns / 1e6, 0, err
 }
