@@ -27,7 +27,8 @@ func (m *Delta) parse(r *wire.Reader) {
 // Beacon is broadcast periodically, after a reconnect, and when there is news
 // that was not broadcast.
 type Beacon struct {
-	Digest uint64 // of all documents: XOR of DocDigest
+	Scope  string // pattern of the documents that it is about; ">" is all
+	Digest uint64 // of these documents: XOR of DocDigest
 	Docs   uint64 // how many
 	Hello  bool   // the sender has just come (back) and asks for beacons
 	Hints  []State
@@ -44,6 +45,7 @@ type State struct {
 func (*Beacon) kind() Kind { return KindBeacon }
 
 func (m *Beacon) append(dst []byte) []byte {
+	dst = wire.AppendBytes(dst, m.Scope)
 	dst = wire.AppendUint(dst, m.Digest)
 	dst = wire.AppendUint(dst, m.Docs)
 	dst = appendBool(dst, m.Hello)
@@ -51,42 +53,9 @@ func (m *Beacon) append(dst []byte) []byte {
 }
 
 func (m *Beacon) parse(r *wire.Reader) {
+	m.Scope = readPattern(r)
 	m.Digest, m.Docs, m.Hello = r.Uint(), r.Uint(), readBool(r)
 	m.Hints = readStates(r)
-}
-
-// List asks for the documents whose names come after After, in byte order.
-type List struct {
-	After string
-}
-
-func (*List) kind() Kind { return KindList }
-
-func (m *List) append(dst []byte) []byte { return wire.AppendBytes(dst, m.After) }
-
-func (m *List) parse(r *wire.Reader) { m.After = string(r.Bytes()) }
-
-// Listing answers a List with a page of documents in the order of their names.
-type Listing struct {
-	To     uint64 // nonce of whoever asked; it is for no other process of that id
-	After  string
-	States []State
-	More   bool // there are more behind the last
-}
-
-func (*Listing) kind() Kind { return KindListing }
-
-func (m *Listing) append(dst []byte) []byte {
-	dst = wire.AppendUint(dst, m.To)
-	dst = wire.AppendBytes(dst, m.After)
-	dst = appendBool(dst, m.More)
-	return appendStates(dst, m.States)
-}
-
-func (m *Listing) parse(r *wire.Reader) {
-	m.To = r.Uint()
-	m.After, m.More = string(r.Bytes()), readBool(r)
-	m.States = readStates(r)
 }
 
 // Pull asks for what the sender lacks of some documents.

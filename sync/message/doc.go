@@ -4,8 +4,8 @@
 //	kind      to                says
 //	Delta     all of a document  these events happened
 //	Beacon    all of the space   this is the digest of all that I hold
-//	List      one                which documents do you hold, with what digests
-//	Listing   one                these, from here on
+//	Survey    one                these are hashes of my documents, range by range; where do yours differ
+//	Listing   one                there, and by these
 //	Pull      one, or any        I have this much of these documents; give me the rest
 //	Push      one                here it is, or: nothing, no, or fetch it in chunks
 //	Fetch     one                give me these bytes of a transfer

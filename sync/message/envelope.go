@@ -29,7 +29,7 @@ type Kind uint8
 const (
 	KindDelta Kind = iota + 1
 	KindBeacon
-	KindList
+	KindSurvey
 	KindListing
 	KindPull
 	KindPush
@@ -39,7 +39,7 @@ const (
 
 // String names the kind in lower case.
 func (k Kind) String() string {
-	names := [...]string{"unknown", "delta", "beacon", "list", "listing", "pull", "push", "fetch", "chunk"}
+	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk"}
 	if int(k) >= len(names) {
 		return fmt.Sprintf("kind(%d)", uint8(k))
 	}
@@ -129,8 +129,8 @@ func newBody(k Kind) Body {
 		return new(Delta)
 	case KindBeacon:
 		return new(Beacon)
-	case KindList:
-		return new(List)
+	case KindSurvey:
+		return new(Survey)
 	case KindListing:
 		return new(Listing)
 	case KindPull:

@@ -18,6 +18,25 @@ func readName(r *wire.Reader) string {
 	return s
 }
 
+func readPattern(r *wire.Reader) string {
+	s := string(r.Bytes())
+	if r.Err() == nil {
+		if err := CheckPattern(s); err != nil {
+			r.Fail("%v", err)
+		}
+	}
+	return s
+}
+
+// readLimit reads where a stretch of names begins or ends.
+func readLimit(r *wire.Reader) string {
+	b := r.Bytes()
+	if len(b) > MaxName+1 {
+		r.Fail("limit of %d bytes", len(b))
+	}
+	return string(b)
+}
+
 func appendBool(dst []byte, b bool) []byte {
 	if b {
 		return append(dst, 0xc3)

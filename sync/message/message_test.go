@@ -26,9 +26,9 @@ func bodies() []Body {
 	states := []State{{"doc", 1 << 60, 3, 500}, {"fleet.42.engine", 1, 0, 1}}
 	return []Body{
 		&Delta{Doc: "user:123", Unit: delta.Delta("unit")},
-		&Beacon{Digest: 5, Docs: 300, Hello: true, Hints: states},
-		&List{After: "doc"},
-		&Listing{To: 77, After: "", States: states, More: true},
+		&Beacon{Scope: ">", Digest: 5, Docs: 300, Hello: true, Hints: states},
+		&Survey{Stretch: Stretch{"fleet.>", "fleet.1", ""}, Salt: 1 << 62, Effort: 1, Docs: 700, Bounds: []string{"fleet.2", "fleet.21"}, Prints: []byte("aaaabbbbcccc")},
+		&Listing{For: 77, Stretch: Stretch{">", "", "user:1"}, Salt: 9, Finding: Differ, Differing: []byte{5}, Cells: []byte("cells"), Prints: []uint64{1, 1 << 60}, States: states},
 		&Pull{Wants: []Want{{Doc: "doc", Digest: 3, Have: have, Only: only}, {Doc: "é"}}},
 		&Push{To: 1, Gifts: []Gift{
 			{Doc: "doc", Answer: Units, Deltas: []delta.Delta{delta.Delta("a"), delta.Delta(strings.Repeat("b", 300))}, Digest: 8},
@@ -50,7 +50,7 @@ func TestWhatIsAppendedIsParsed(t *testing.T) {
 }
 
 func TestAppendKeepsWhatIsThere(t *testing.T) {
-	out := Append([]byte("before"), sender, &List{})
+	out := Append([]byte("before"), sender, &Survey{Stretch: Stretch{Scope: ">"}, Prints: make([]byte, PrintSize)})
 	require.Equal(t, "before", string(out[:6]))
 	_, _, err := Parse(out[6:])
 	require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestEveryDamagedByteIsNoticed(t *testing.T) {
 }
 
 func TestNewerVersionsAndKindsAreToldApartFromDamage(t *testing.T) {
-	data := Append(nil, sender, &List{})
+	data := Append(nil, sender, &Survey{Stretch: Stretch{Scope: ">"}, Prints: make([]byte, PrintSize)})
 	data[0] = 2
 	_, _, err := Parse(data)
 	require.ErrorIs(t, err, ErrVersion)
@@ -103,13 +103,14 @@ func TestBoundsOfSizesHold(t *testing.T) {
 func TestAnnouncedLengthsAllocateNothing(t *testing.T) {
 	lie := wire.AppendUint(nil, 1<<40)
 	for kind, body := range map[Kind][]byte{
-		KindBeacon:  append([]byte{0, 0, 0xc2}, lie...),
-		KindListing: append([]byte{0, 0xa0, 0xc2}, lie...),
+		KindBeacon:  append([]byte{0xa1, '>', 0, 0, 0xc2}, lie...),
+		KindSurvey:  append([]byte{0xa1, '>', 0xa0, 0xa0, 0, 0, 0}, lie...),
+		KindListing: append([]byte{0, 0xa1, '>', 0xa0, 0xa0, 0, 0, 0xc4, 0, 0xc4, 0}, lie...),
 		KindPull:    lie,
 		KindPush:    append([]byte{0}, lie...),
 	} {
-		data := Append(nil, sender, &List{})
-		data = append(data[:len(data)-sumSize-1], body...)
+		data := Append(nil, sender, &Fetch{})
+		data = append(data[:len(data)-sumSize-2], body...)
 		data = append(data, make([]byte, sumSize)...)
 		data[1] = byte(kind)
 		mend(data)

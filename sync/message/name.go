@@ -138,3 +138,21 @@ func Match(pattern, name string) bool {
 		pattern, name = morePattern, moreName
 	}
 }
+
+// Covers reports whether all names that match the pattern q match p, too.
+func Covers(p, q string) bool {
+	for {
+		a, moreP, pGoesOn := strings.Cut(p, ".")
+		if a == ">" && !pGoesOn {
+			return true
+		}
+		b, moreQ, qGoesOn := strings.Cut(q, ".")
+		if b == ">" && !qGoesOn || a != "*" && a != b || pGoesOn != qGoesOn {
+			return false
+		}
+		if !pGoesOn {
+			return true
+		}
+		p, q = moreP, moreQ
+	}
+}

@@ -80,3 +80,17 @@ func FuzzToken(f *testing.F) {
 		}
 	})
 }
+
+func TestCoversSaysWhetherAPatternHasAllOfAnother(t *testing.T) {
+	patterns := []string{">", "*", "a", "a.>", "a.*", "*.b", "a.b", "*.>", "*.*", "a.*.c", "a.b.>", "a.b.c", "*.*.>", "b"}
+	names := []string{"a", "b", "x", "a.b", "a.x", "b.b", "x.y", "a.b.c", "a.x.c", "a.b.x", "x.y.z", "a.b.c.d", "x.y.z.w"}
+	for _, p := range patterns {
+		for _, q := range patterns {
+			all := true
+			for _, name := range names {
+				all = all && (!Match(q, name) || Match(p, name))
+			}
+			require.Equal(t, all, Covers(p, q), "%s %s", p, q)
+		}
+	}
+}

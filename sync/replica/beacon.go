@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -16,6 +15,9 @@ const (
 	// hintBeacons is in how many beacons a document is named after a change: they
 	// get lost, too.
 	hintBeacons = 3
+	// maxRecent bounds the documents that wait to be named. A survey finds those
+	// that had to give way.
+	maxRecent = 1024
 	// tailShare is how much sooner than usual a beacon follows a burst of writes.
 	tailShare = 5
 	// urgentShare is how much sooner than usual a beacon follows if replicas differ
@@ -31,7 +33,7 @@ const (
 func (r *Replica) beacon(hello bool) {
 	r.flush()
 	r.send(ToAll, Outgoing{}, &message.Beacon{
-		Digest: r.Digest(), Docs: uint64(r.counted), Hello: hello, Hints: r.hint(),
+		Scope: everything, Digest: r.Digest(), Docs: uint64(r.counted), Hello: hello, Hints: r.hint(),
 	})
 	every := r.cfg.BeaconEvery
 	switch {
@@ -86,7 +88,7 @@ func (r *Replica) nextBeacon() time.Time {
 	return r.beaconAt
 }
 
-// onBeacon compares a peer's digest with the own one.
+// onBeacon compares a peer's digest with the own one of the same documents.
 func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
 	away := r.now.Sub(p.heard) > returnAfter*r.cfg.BeaconEvery
 	p.heard, p.digest = r.now, m.Digest
@@ -98,7 +100,7 @@ func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
 		return
 	}
 	r.differs = true
-	unexplained := m.Digest ^ r.digest
+	unexplained := m.Digest ^ r.list.Sum()
 	for i := range m.Hints {
 		unexplained ^= r.onHint(p, &m.Hints[i])
 	}
@@ -107,21 +109,18 @@ func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
 	}
 	p.odd++
 	if m.Hello || away || r.isQuiet() || p.odd >= r.patience() {
-		r.list(p)
+		r.beginSurvey(p, m.Scope)
 	}
 }
 
 // patience is how many beacons with an unexplained difference a peer may send
-// before its documents are listed although this replica is busy. A list of few
+// before its documents are surveyed although this replica is busy. That of few
 // documents costs little.
 func (r *Replica) patience() int {
-	switch {
-	case r.counted <= 256:
+	if r.counted <= 256 {
 		return 1
-	case r.counted <= 4096:
-		return 3
 	}
-	return 8
+	return 3
 }
 
 // answerHello sends the next beacon soon, so that whoever came back learns at
@@ -153,20 +152,19 @@ func (r *Replica) onHint(p *peer, h *message.State) (share uint64) {
 
 // compare goes after a document in which the peer has something that this
 // replica lacks. Where that is not certain the peer is left to catch up first:
-// if it then still differs it is ahead.
-func (r *Replica) compare(d *document, p *peer, h *message.State) {
+// if it then still differs it is ahead. It reports whether there is a difference
+// that can be ended.
+func (r *Replica) compare(d *document, p *peer, h *message.State) bool {
 	if d.digest == h.Digest || d.stuck == [2]uint64{d.digest, h.Digest} {
-		return
-	}
-	if r.listing != nil {
-		r.listing.found = true
+		return false
 	}
 	if d.lacks(p, h) || d.odd >= maxOdd {
 		d.odd = 0
 		r.chaseBehind(d, p, h)
-		return
+		return true
 	}
 	d.odd++
+	return true
 }
 
 // maxOdd is how many summaries of a document may differ without showing who is
@@ -187,95 +185,3 @@ func (d *document) hasSeen(e causal.Dot) bool {
 // isQuiet reports whether nothing has changed here for a while, so that a
 // difference means something.
 func (r *Replica) isQuiet() bool { return r.now.Sub(r.changed) >= r.cfg.BeaconEvery/2 }
-
-// listing is a walk through the documents of a peer.
-type listing struct {
-	peer  causal.ID
-	after string
-	until time.Time // when the question is repeated
-	tries int
-	found bool // a difference that can be ended
-}
-
-// maxLists is how often a page is asked for.
-const maxLists = 4
-
-// list begins to compare the documents of a peer with the own ones, by name,
-// once in a beacon time at most.
-func (r *Replica) list(p *peer) {
-	if r.listing != nil || r.now.Sub(r.listed) < r.cfg.BeaconEvery/2 {
-		return
-	}
-	r.listed = r.now
-	r.listing = &listing{peer: p.id}
-	r.listMore("")
-}
-
-// listMore asks for the page behind a name.
-func (r *Replica) listMore(after string) {
-	r.listing.after, r.listing.tries = after, 0
-	r.askList()
-}
-
-func (r *Replica) askList() {
-	r.listing.tries++
-	r.listing.until = r.now.Add(r.cfg.RetryAfter)
-	r.send(ToPeer, Outgoing{Peer: r.listing.peer}, &message.List{After: r.listing.after})
-}
-
-// listAgain repeats a question that was not answered in time.
-func (r *Replica) listAgain() {
-	switch l := r.listing; {
-	case l == nil || l.until.After(r.now):
-	case l.tries >= maxLists:
-		r.listing = nil
-	default:
-		r.askList()
-	}
-}
-
-// onList answers with the next page of documents.
-func (r *Replica) onList(p *peer, m *message.List) {
-	r.flush()
-	r.settle()
-	names := r.Names()
-	i, found := slices.BinarySearch(names, m.After)
-	if found {
-		i++
-	}
-	out := &message.Listing{To: p.nonce, After: m.After}
-	for size := overhead; i < len(names); i++ {
-		d := r.docs[names[i]]
-		if !d.counted {
-			continue
-		}
-		if size += 30 + len(names[i]); size > r.cfg.MaxMessage/2 {
-			out.More = true
-			break
-		}
-		out.States = append(out.States, d.summary())
-	}
-	r.send(ToPeer, Outgoing{Peer: p.id}, out)
-}
-
-// onListing goes after the documents that differ.
-func (r *Replica) onListing(p *peer, m *message.Listing) {
-	if r.listing == nil || m.To != r.nonce || r.listing.peer != p.id || r.listing.after != m.After {
-		return
-	}
-	r.settle()
-	for i := range m.States {
-		if d := r.admit(m.States[i].Doc); d != nil {
-			r.compare(d, p, &m.States[i])
-		}
-	}
-	if !m.More || len(m.States) == 0 {
-		p.odd = 0
-		if !r.listing.found {
-			p.stuck = p.digest ^ r.digest
-		}
-		r.listing = nil
-		return
-	}
-	r.listMore(m.States[len(m.States)-1].Doc)
-}

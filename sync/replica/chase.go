@@ -135,8 +135,7 @@ func (r *Replica) forgetEmpty(d *document) {
 		}
 	}
 	if d.chase.index < 0 && !d.stale && d.hints == 0 && !d.unsent {
-		delete(r.docs, d.name)
-		r.sorted = false
+		r.drop(d)
 	}
 }
 

@@ -140,6 +140,11 @@ func only[T message.Body](t *testing.T, out []Outgoing) (all []T) {
 	return all
 }
 
+// question returns a survey of all documents by one that has none.
+func question() *message.Survey {
+	return &message.Survey{Stretch: message.Stretch{Scope: everything}, Prints: make([]byte, message.PrintSize)}
+}
+
 func small(c *Config) { c.MaxMessage = 4 << 10 }
 
 func noLog(c *Config) { c.LogBytes = -1 }

@@ -80,7 +80,7 @@ func TestAnswersForAnotherProcessAreIgnored(t *testing.T) {
 	b := newBench(t, 1)
 	r, peer := b.all[0], causal.Actor{ID: causal.ID{9}, Incarnation: 1}
 	hint := message.State{Doc: "doc", Digest: 77, Count: 3}
-	require.NoError(t, r.Step(b.now, "", say(peer, 5, &message.Beacon{Digest: 1, Docs: 1, Hints: []message.State{hint}})))
+	require.NoError(t, r.Step(b.now, "", say(peer, 5, &message.Beacon{Scope: everything, Digest: 1, Docs: 1, Hints: []message.State{hint}})))
 	b.now = b.now.Add(30 * time.Millisecond)
 	r.Tick(b.now)
 	require.Len(t, only[*message.Pull](t, b.take(r)), 1)

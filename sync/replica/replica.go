@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt"
@@ -13,6 +12,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/delta"
 	"github.com/joinery-crdt/joinery/sync/antientropy"
+	"github.com/joinery-crdt/joinery/sync/catalog"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
 
@@ -29,11 +29,9 @@ type Replica struct {
 	now   time.Time
 
 	docs    map[string]*document
-	names   []string // sorted; valid if sorted is set
-	sorted  bool
+	list    catalog.Catalog[*document] // all of docs; prints are as of their last settling
 	log     delta.Log
-	digest  uint64 // XOR over the counted documents, as of their last settling
-	counted int    // documents with events; those without might as well not be
+	counted int // documents with events; those without might as well not be
 	stale   []*document
 	recent  []*document // to be named in the next beacons
 
@@ -58,8 +56,8 @@ type Replica struct {
 	peers     map[causal.ID]*peer
 	outgoing  antientropy.Outgoing
 	incoming  map[uint64]*document // by the transfer that is under way
-	listing   *listing
-	listed    time.Time // when the last one began
+	surveys   []*survey
+	surveyed  map[string]time.Time // when the last one of a scope began
 	watching  bool
 	drifted   bool
 	aside     quarantine
@@ -107,6 +105,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 		peers:    make(map[causal.ID]*peer),
 		pulls:    make(map[pullKey]*pull),
 		incoming: make(map[uint64]*document),
+		surveyed: make(map[string]time.Time),
 	}
 	r.ports = make([]bool, cfg.Ports)
 	r.clock.Restore(cfg.Mark)
@@ -136,7 +135,7 @@ func (r *Replica) IsUp(port int) bool { return r.ports[port] }
 // Digest returns the digest of all documents: equal at replicas that hold the same.
 func (r *Replica) Digest() uint64 {
 	r.settle()
-	return r.digest
+	return r.list.Sum()
 }
 
 // Stats returns counters and sizes.
@@ -174,18 +173,13 @@ func (r *Replica) View(doc string) *crdt.Document {
 	return nil
 }
 
-// Names returns the names of all documents in byte order. The slice is the
-// replica's own until the next call.
+// Names returns the names of all documents in byte order.
 func (r *Replica) Names() []string {
-	if !r.sorted {
-		r.names = r.names[:0]
-		for name := range r.docs {
-			r.names = append(r.names, name)
-		}
-		slices.Sort(r.names)
-		r.sorted = true
+	names := make([]string, 0, r.list.Len())
+	for e := range r.list.From("") {
+		names = append(names, e.Name)
 	}
-	return r.names
+	return names
 }
 
 // Write runs fn on a document, which is created by need. The writes of fn are
@@ -216,8 +210,7 @@ func (r *Replica) written(d *document, n uint64, changes int, held bool) {
 	}
 	r.out.Changes = r.out.Changes[:changes]
 	if !held && d.copy.State().IsEmpty() && d.chase.index < 0 {
-		delete(r.docs, d.name)
-		r.sorted = false
+		r.drop(d)
 	}
 }
 
@@ -240,8 +233,17 @@ func (r *Replica) open(name string) *document {
 	d.chase.index = -1
 	d.observe()
 	r.docs[name] = d
-	r.sorted = false
+	r.list.Put(name, d)
 	return d
+}
+
+// drop takes a document out of those that are there.
+func (r *Replica) drop(d *document) {
+	if d.counted {
+		r.counted--
+	}
+	delete(r.docs, d.name)
+	r.list.Remove(d.name)
 }
 
 // admit is open for documents that others name.
@@ -262,26 +264,41 @@ func (d *document) head() uint64 {
 	return d.copy.State().Next(d.copy.Pending().Self) - 1
 }
 
-// touch notes that the document has changed.
+// touch notes that the document has changed, and lets others know.
 func (d *document) touch() {
+	r := d.replica
+	d.unsettle()
+	d.tellLater()
+	if len(r.recent) > maxRecent {
+		r.recent[0].hints = 0
+		r.recent = r.recent[1:]
+	}
+	d.settleConflicts()
+}
+
+// tellLater lets the next beacons name the document.
+func (d *document) tellLater() {
+	if d.hints == 0 {
+		d.replica.recent = append(d.replica.recent, d)
+	}
+	d.hints = hintBeacons
+}
+
+// unsettle notes that the document's digest is another one.
+func (d *document) unsettle() {
 	r := d.replica
 	r.changed, d.odd = r.now, 0
 	if !d.stale {
 		d.stale = true
 		r.stale = append(r.stale, d)
 	}
-	if d.hints == 0 {
-		r.recent = append(r.recent, d)
-	}
-	d.hints = hintBeacons
-	d.settleConflicts()
 }
 
-// settle brings the replica's digest up to date.
+// settle brings the digests up to date.
 func (r *Replica) settle() {
 	for _, d := range r.stale {
-		if d.counted {
-			r.digest ^= message.DocDigest(d.name, d.digest)
+		if r.docs[d.name] != d {
+			continue // it was dropped
 		}
 		d.digest, d.count = d.copy.State().Digest(), countEvents(d.copy.State())
 		d.stale = false
@@ -289,10 +306,13 @@ func (r *Replica) settle() {
 			d.counted = !was
 			r.counted += map[bool]int{true: 1, false: -1}[d.counted]
 		}
+		print := uint64(0)
 		if d.counted {
-			r.digest ^= message.DocDigest(d.name, d.digest)
+			print = message.DocDigest(d.name, d.digest)
 		}
+		r.list.SetPrint(d.name, print)
 	}
+	clear(r.stale)
 	r.stale = r.stale[:0]
 }
 

@@ -27,7 +27,7 @@ func (r *Replica) Load(rec Record) error {
 	if rec.Unit {
 		r.log.Append(rec.Doc, rec.Delta, f.Claims())
 	}
-	d.touch()
+	d.restored()
 	return nil
 }
 
@@ -42,14 +42,23 @@ func (r *Replica) Restore(doc string, fn func(*crdt.Document) error) error {
 	d := r.open(doc)
 	d.copy.State().Observe(nil)
 	defer d.observe()
-	defer d.touch()
+	defer d.restored()
 	return fn(d.copy)
+}
+
+// restored notes that the document has changed to what it was before.
+func (d *document) restored() {
+	d.unsettle()
+	if len(d.replica.recent) < maxHints { // of many, a survey finds what the others lack
+		d.tellLater()
+	}
+	d.settleConflicts()
 }
 
 // Restored says that a document is whole.
 func (r *Replica) Restored(doc string) {
 	if d := r.docs[doc]; d != nil {
-		d.touch()
+		d.restored()
 	}
 }
 
@@ -57,16 +66,11 @@ func (r *Replica) Restored(doc string) {
 // own events may be among what is lost, so the replica takes a new incarnation.
 func (r *Replica) Discard(doc string, why Alarm) {
 	if d := r.docs[doc]; d != nil {
-		if d.counted {
-			r.digest ^= message.DocDigest(d.name, d.digest)
-			r.counted--
-		}
 		r.unsent = slices.DeleteFunc(r.unsent, func(x *document) bool { return x == d })
 		r.loose = slices.DeleteFunc(r.loose, func(x *document) bool { return x == d })
 		r.stale = slices.DeleteFunc(r.stale, func(x *document) bool { return x == d })
 		r.recent = slices.DeleteFunc(r.recent, func(x *document) bool { return x == d })
-		delete(r.docs, doc)
-		r.sorted = false
+		r.drop(d)
 	}
 	r.reincarnate(why)
 }

@@ -116,7 +116,7 @@ func TestSealingBeforeAnyDoor(t *testing.T) {
 			m := &message.Pull{Wants: []message.Want{{Doc: "doc"}}}
 			require.NoError(b.t, r.Step(b.now, "", say(asker, 1, m)))
 		},
-		"list":    func(b *bench, r *Replica) { require.NoError(b.t, r.Step(b.now, "", say(asker, 1, &message.List{}))) },
+		"survey":  func(b *bench, r *Replica) { require.NoError(b.t, r.Step(b.now, "", say(asker, 1, question()))) },
 		"connect": func(b *bench, r *Replica) { r.Connect(b.now, true) },
 		"seal":    func(_ *bench, r *Replica) { r.Seal("doc") },
 		"flush":   func(b *bench, r *Replica) { r.Flush(b.now) },
@@ -217,8 +217,8 @@ func TestIncarnationsACloneIsSeenByItsNonce(t *testing.T) {
 	b.write(r, func(d *crdt.Document) error { return d.Increment(kernel.Root, "n", 1) })
 	b.carry(nil)
 	b.write(r, func(d *crdt.Document) error { return d.Increment(kernel.Root, "n", 2) }) // waits
-	twin := say(before, r.nonce+1, &message.List{})
-	require.NoError(t, r.Step(b.now, "", say(before, r.nonce, &message.List{})))
+	twin := say(before, r.nonce+1, question())
+	require.NoError(t, r.Step(b.now, "", say(before, r.nonce, question())))
 	require.Equal(t, before, r.actor, "its own echo")
 	require.NoError(t, r.Step(b.now, "", twin))
 	require.NotEqual(t, before, r.actor)

@@ -74,8 +74,8 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 		return r.onDelta(p, m)
 	case *message.Beacon:
 		r.onBeacon(p, m)
-	case *message.List:
-		r.onList(p, m)
+	case *message.Survey:
+		r.onSurvey(p, m)
 	case *message.Listing:
 		r.onListing(p, m)
 	case *message.Pull:
@@ -100,6 +100,8 @@ type peer struct {
 	port   int          // that it was last heard on
 	nonce  uint64       // of the last message; another process may use the same id
 	stuck  uint64       // by how much the digests differ for good, as far as is known
+
+	surveyed time.Time // when it last surveyed this replica
 }
 
 // meet notes that a peer was heard of.
@@ -172,7 +174,7 @@ func (r *Replica) Tick(now time.Time) {
 	if next := r.nextBeacon(); !next.After(r.now) {
 		r.beacon(false)
 	}
-	r.listAgain()
+	r.surveyAgain()
 	r.pursue()
 }
 
@@ -182,8 +184,10 @@ func (r *Replica) Next() time.Time {
 		return time.Time{}
 	}
 	next := r.nextBeacon()
-	if r.listing != nil && r.listing.until.Before(next) {
-		next = r.listing.until
+	for _, s := range r.surveys {
+		if s.until.Before(next) {
+			next = s.until
+		}
 	}
 	if !r.flushAt.IsZero() && r.flushAt.Before(next) {
 		next = r.flushAt

@@ -130,7 +130,7 @@ func say(data []byte) string {
 	case *message.Listing:
 		return "listing " + each(m.States, func(x message.State) string { return x.Doc })
 	}
-	return "list"
+	return "survey"
 }
 
 func sayBeacon(m *message.Beacon) string {
