@@ -87,8 +87,8 @@ func samples(t *testing.T) (message.Header, map[string]message.Body) {
 	only.AddRange(from, causal.Range{Lo: 7, Hi: 7})
 	states := []message.State{{Doc: "user:123", Digest: 0xd1, Head: 8, Count: 9}}
 	return message.Header{From: from, Nonce: 5}, map[string]message.Body{
-		"delta":   &message.Delta{Doc: "user:123", Unit: unit},
-		"beacon":  &message.Beacon{Scope: ">", Digest: 0x5eed, Docs: 2, Hello: true, Hints: states},
+		"delta":  &message.Delta{Doc: "user:123", Unit: unit},
+		"beacon": &message.Beacon{Scope: ">", Digest: 0x5eed, Docs: 2, Hello: true, Hints: states},
 		"survey": &message.Survey{
 			Stretch: message.Stretch{Scope: ">", To: "user:2"}, Salt: 0x77, Docs: 40,
 			Bounds: []string{"user:12", "user:15"}, Prints: []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},
@@ -97,10 +97,10 @@ func samples(t *testing.T) (message.Header, map[string]message.Body) {
 			Stretch: message.Stretch{Scope: ">", To: "user:2"}, For: 6, Salt: 0x77, Finding: message.Differ, Differing: []byte{}, Cells: []byte{},
 			Prints: []uint64{0xfe}, States: states,
 		},
-		"pull":    &message.Pull{Wants: []message.Want{{Doc: "user:123", Digest: 0xd0, Have: seen, Only: only}}},
-		"push":    &message.Push{To: 6, Gifts: []message.Gift{{Doc: "user:123", Answer: message.Units, Digest: 0xd1, Deltas: []delta.Delta{unit}}}},
-		"fetch":   &message.Fetch{ID: 0x7f01, Offset: 4096},
-		"chunk":   &message.Chunk{ID: 0x7f01, Offset: 4096, Data: []byte("data")},
+		"pull":  &message.Pull{Wants: []message.Want{{Doc: "user:123", Digest: 0xd0, Have: seen, Only: only}}},
+		"push":  &message.Push{To: 6, Gifts: []message.Gift{{Doc: "user:123", Answer: message.Units, Digest: 0xd1, Deltas: []delta.Delta{unit}}}},
+		"fetch": &message.Fetch{ID: 0x7f01, Offset: 4096},
+		"chunk": &message.Chunk{ID: 0x7f01, Offset: 4096, Data: []byte("data")},
 	}
 }
 
