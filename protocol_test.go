@@ -69,8 +69,8 @@ func TestTheProtocolsKindsAndAnswersAreTheCodes(t *testing.T) {
 	require.Equal(t, column(rows, 1), column(tableUnder(t, page(t, protocol), "### Bodies"), 0))
 
 	_, behind, _ := strings.Cut(page(t, protocol), "| answer | name | means |\n")
-	require.Regexp(t, fmt.Sprintf(`(?s)^\|---\|---\|---\|\n\| %d \| same .*\n\| %d \| no .*\n\| %d \| units .*\n\| %d \| frame .*\n\| %d \| transfer `,
-		message.Same, message.No, message.Units, message.Frame, message.Transfer), behind)
+	require.Regexp(t, fmt.Sprintf(`(?s)^\|---\|---\|---\|\n\| %d \| same .*\n\| %d \| no .*\n\| %d \| units .*\n\| %d \| frame .*\n\| %d \| transfer .*\n\| %d \| sketch .*\n\| %d \| news `,
+		message.Same, message.No, message.Units, message.Frame, message.Transfer, message.Sketch, message.News), behind)
 }
 
 // samples are the messages whose bytes the page shows.
@@ -101,6 +101,7 @@ func samples(t *testing.T) (message.Header, map[string]message.Body) {
 		"push":  &message.Push{To: 6, Gifts: []message.Gift{{Doc: "user:123", Answer: message.Units, Digest: 0xd1, Deltas: []delta.Delta{unit}}}},
 		"fetch": &message.Fetch{ID: 0x7f01, Offset: 4096},
 		"chunk": &message.Chunk{ID: 0x7f01, Offset: 4096, Data: []byte("data")},
+		"table": &message.Table{To: 6, Doc: "user:123", ID: 0x7f02, Table: []byte("table"), News: unit},
 	}
 }
 

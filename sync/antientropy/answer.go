@@ -6,6 +6,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/delta"
+	"github.com/joinery-crdt/joinery/sync/antientropy/reconcile"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
 
@@ -14,27 +15,65 @@ type Source struct {
 	Doc   string
 	State *kernel.State // nothing of it is unsealed
 	Log   *delta.Log
+	// Salt draws random numbers that nobody can know who writes.
+	Salt func() uint64
+	// Trip is how many bytes may be spent to save a round trip; 0 is DefaultTrip.
+	// A negative number, below what anything costs, has replicas compare wherever
+	// that is possible.
+	Trip int
 }
 
-// Answer returns what the source gives to a replica that wants w, with deltas
-// of about limit bytes together, except that a Frame is as large as it is.
-// A Want with Only is answered with whole units or with No.
-func Answer(src Source, w *message.Want, limit int) message.Gift {
+// Answer returns what the source gives to a replica that wants w: the rung that
+// costs least. Deltas take about limit bytes together, except that a Frame is as
+// large as it is. A Sketch is of the cut that is returned with it. A Want with
+// Only is answered with whole units or with No, and so is everything as long as the
+// source's state is partial.
+func Answer(src Source, w *message.Want, limit int) (message.Gift, *reconcile.Cut) {
 	g := message.Gift{Doc: src.Doc, Digest: src.State.Digest()}
 	own := src.State.Context()
 	lacks := own.Minus(w.Have)
-	if !w.Only.IsEmpty() {
-		return fill(g, src, own.Intersect(w.Only), lacks, limit)
+	switch {
+	case !w.Only.IsEmpty():
+		return fill(g, src, own.Intersect(w.Only), lacks, limit), nil
+	case src.State.IsPartial():
+		return fill(g, src, lacks, lacks, limit), nil
+	case w.Staged:
+		g.Answer, g.Deltas = message.Frame, []delta.Delta{delta.AppendFor(nil, src.State, w.Have)}
+		return g, nil
+	case lacks.IsEmpty():
+		return same(g, src, w, limit)
 	}
-	if lacks.IsEmpty() {
-		return same(g, src, w)
+	if g.Deltas = tail(&src, lacks, limit); len(g.Deltas) > 0 && size(g.Deltas) <= cheap {
+		g.Answer = message.Units
+		return g, nil
 	}
+	e := estimateFor(&src, w.Have)
+	if half := size(g.Deltas) / 2; half > 0 && payloads(src.State, &lacks, half)+min(e.frame, e.compare) >= half {
+		g.Answer = message.Units
+		return g, nil
+	}
+	return state(g, src, w, e.worth(), limit)
+}
+
+// tail returns the units that bring what a receiver lacks, none if the log does
+// not reach back that far. If they are more than limit, the rest is asked for again.
+func tail(src *Source, lacks causal.Context, limit int) []delta.Delta {
 	units, _, missing := src.Log.Answer(src.Doc, lacks, limit)
-	if missing.IsEmpty() && size(units) <= limit {
-		g.Answer, g.Deltas = message.Units, units
-		return g
+	if !missing.IsEmpty() || size(units) > limit {
+		return nil
 	}
-	return frame(g, src, w)
+	return units
+}
+
+// state answers with a sketch of a cut if there is one and it fits, else with the state.
+func state(g message.Gift, src Source, w *message.Want, cut *reconcile.Cut, limit int) (message.Gift, *reconcile.Cut) {
+	if cut != nil {
+		if sketch := cut.Sketch(nil, src.Salt()); len(sketch) <= limit {
+			g.Answer, g.Deltas = message.Sketch, []delta.Delta{sketch}
+			return g, cut
+		}
+	}
+	return Frame(src, w.Have), nil
 }
 
 // fill answers a request for a hole: units for it, and what else the log has
@@ -60,22 +99,43 @@ func fill(g message.Gift, src Source, hole, lacks causal.Context, limit int) mes
 
 // same answers a replica that has seen all that the source has. Equal contexts
 // with different live dots cannot be, unless an identity was used twice or data was
-// damaged; then the live dots are sent with all payloads, so that what died on one
-// side dies on both, and of two payloads the same one stands on both.
-func same(g message.Gift, src Source, w *message.Want) message.Gift {
-	if own := src.State.Context(); w.Digest != g.Digest && own.Equal(w.Have) {
-		g.Answer = message.Frame
-		g.Deltas = []delta.Delta{delta.AppendState(nil, src.State)}
-		return g
+// damaged; then what differs is found by comparison, or the live dots are sent with
+// all payloads if that is less. So what died on one side dies on both, and of two
+// payloads the same one stands on both.
+func same(g message.Gift, src Source, w *message.Want, limit int) (message.Gift, *reconcile.Cut) {
+	own := src.State.Context()
+	if w.Digest == g.Digest || !own.Equal(w.Have) {
+		g.Answer = message.Same
+		return g, nil
 	}
-	g.Answer = message.Same
+	e := estimateFor(&src, w.Have)
+	e.frame = payloads(src.State, &own, max(e.compare, 0)+1)
+	return state(g, src, w, e.worth(), limit)
+}
+
+// Frame answers a replica that has seen have with the state: without the payloads
+// that it has, or with all of them if it should have the same and does not.
+func Frame(src Source, have causal.Context) message.Gift {
+	g := message.Gift{Doc: src.Doc, Digest: src.State.Digest(), Answer: message.Frame}
+	if own := src.State.Context(); own.Equal(have) {
+		g.Deltas = []delta.Delta{delta.AppendState(nil, src.State)}
+	} else {
+		g.Deltas = []delta.Delta{delta.AppendFor(nil, src.State, have)}
+	}
 	return g
 }
 
-func frame(g message.Gift, src Source, w *message.Want) message.Gift {
-	g.Answer = message.Frame
-	g.Deltas = []delta.Delta{delta.AppendFor(nil, src.State, w.Have)}
-	return g
+// News returns what a state knows beyond common as a delta, for a replica that has
+// compared its live dots with it; nil if it takes more than about limit bytes.
+func News(s *kernel.State, common causal.Context, limit int) delta.Delta {
+	own := s.Context()
+	if beyond := own.Minus(common); payloads(s, &beyond, limit) >= limit {
+		return nil
+	}
+	if news := delta.AppendNews(nil, s, common, causal.Context{}, causal.Context{}); len(news) <= limit {
+		return news
+	}
+	return nil
 }
 
 func size(units []delta.Delta) (n int) {

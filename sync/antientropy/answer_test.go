@@ -38,7 +38,8 @@ func (h *holder) set(t *testing.T, key, value string) {
 }
 
 func (h *holder) answer(w message.Want, limit int) message.Gift {
-	return Answer(Source{Doc: "doc", State: h.doc.State(), Log: &h.log}, &w, limit)
+	g, _ := Answer(Source{Doc: "doc", State: h.doc.State(), Log: &h.log}, &w, limit)
+	return g
 }
 
 func events(lo, hi uint64) (c causal.Context) {

@@ -1,9 +1,16 @@
 package antientropy
 
-import "github.com/joinery-crdt/joinery/delta"
+import (
+	"time"
+
+	"github.com/joinery-crdt/joinery/delta"
+)
+
+// offerAge is after how long without a request a transfer is not offered any more.
+const offerAge = 10 * time.Minute
 
 // Outgoing holds the transfers that others may fetch, each a copy of what was
-// known at one moment. Those longest unused give way.
+// known at one moment. Those longest unused give way, and go after ten minutes.
 type Outgoing struct {
 	// MaxBytes bounds all transfers together; the newest is always kept.
 	MaxBytes int
@@ -16,17 +23,20 @@ type Outgoing struct {
 type Offer struct {
 	ID     uint64
 	Doc    string
-	Have   uint64 // hash of the context of whoever it was made for
+	Have   uint64 // hash of the context of whoever it was made for; 0 is not to be found
 	Digest uint64 // of the document as it was then
 	Data   delta.Delta
+
+	used time.Time
 }
 
 // Find returns the transfer of a document for somebody who has seen what have
 // is the hash of. Whoever asks again, because the answer was lost, gets the
 // same one. It must have something new for such a receiver.
-func (o *Outgoing) Find(doc string, have uint64) (Offer, bool) {
+func (o *Outgoing) Find(doc string, have uint64, now time.Time) (Offer, bool) {
+	o.Expire(now)
 	for _, t := range o.order {
-		if t.Doc == doc && t.Have == have {
+		if t.Doc == doc && t.Have == have && have != 0 {
 			return *t, true
 		}
 	}
@@ -34,24 +44,41 @@ func (o *Outgoing) Find(doc string, have uint64) (Offer, bool) {
 }
 
 // Add offers a transfer.
-func (o *Outgoing) Add(t Offer) {
-	data := t.Data
+func (o *Outgoing) Add(t Offer, now time.Time) {
+	o.Expire(now)
+	t.used = now
 	o.order = append(o.order, &t)
-	o.bytes += len(data)
+	o.bytes += len(t.Data)
 	for o.bytes > o.MaxBytes && len(o.order) > 1 {
-		o.bytes -= len(o.order[0].Data)
-		o.order[0] = nil
-		o.order = o.order[1:]
+		o.drop()
 	}
 }
 
+// Expire drops what nobody has asked for in a long time.
+func (o *Outgoing) Expire(now time.Time) {
+	for len(o.order) > 0 && now.Sub(o.order[0].used) > offerAge {
+		o.drop()
+	}
+}
+
+// drop forgets the transfer longest unused.
+func (o *Outgoing) drop() {
+	o.bytes -= len(o.order[0].Data)
+	o.order[0] = nil
+	o.order = o.order[1:]
+}
+
+// Len returns how many transfers are offered, and their bytes.
+func (o *Outgoing) Len() (offers, bytes int) { return len(o.order), o.bytes }
+
 // Read returns up to n bytes of a transfer, nil if it is not offered any more
 // or ends before offset.
-func (o *Outgoing) Read(id, offset uint64, n int) []byte {
+func (o *Outgoing) Read(id, offset uint64, n int, now time.Time) []byte {
 	for i, t := range o.order {
 		if t.ID != id {
 			continue
 		}
+		t.used = now
 		copy(o.order[i:], o.order[i+1:])
 		o.order[len(o.order)-1] = t
 		if offset >= uint64(len(t.Data)) {
@@ -128,6 +155,9 @@ func (in *Incoming) Received() uint64 { return uint64(len(in.data)) }
 
 // Done reports whether all is there.
 func (in *Incoming) Done() bool { return uint64(len(in.data)) == in.Size && in.Size > 0 }
+
+// Data returns what is there of it, from its beginning.
+func (in *Incoming) Data() []byte { return in.data }
 
 // Delta returns the complete transfer.
 func (in *Incoming) Delta() delta.Delta { return in.data }

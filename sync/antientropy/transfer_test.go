@@ -3,11 +3,14 @@ package antientropy
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-crdt/joinery/delta"
 )
+
+var start = time.Unix(1e9, 0)
 
 func data(n int) delta.Delta {
 	out := make(delta.Delta, n)
@@ -19,31 +22,46 @@ func data(n int) delta.Delta {
 
 func TestAnOfferIsReadInParts(t *testing.T) {
 	var o Outgoing
-	o.Add(Offer{ID: 1, Doc: "doc", Have: 9, Digest: 3, Data: data(100)})
-	require.Equal(t, []byte(data(100)[40:60]), o.Read(1, 40, 20))
-	require.Len(t, o.Read(1, 90, 20), 10)
-	require.Nil(t, o.Read(1, 100, 20))
-	require.Nil(t, o.Read(1, 1<<63, 20))
-	require.Nil(t, o.Read(2, 0, 20))
-	got, ok := o.Find("doc", 9)
+	o.Add(Offer{ID: 1, Doc: "doc", Have: 9, Digest: 3, Data: data(100)}, start)
+	require.Equal(t, []byte(data(100)[40:60]), o.Read(1, 40, 20, start))
+	require.Len(t, o.Read(1, 90, 20, start), 10)
+	require.Nil(t, o.Read(1, 100, 20, start))
+	require.Nil(t, o.Read(1, 1<<63, 20, start))
+	require.Nil(t, o.Read(2, 0, 20, start))
+	got, ok := o.Find("doc", 9, start)
 	require.True(t, ok)
 	require.EqualValues(t, 1, got.ID)
-	_, ok = o.Find("doc", 8)
+	_, ok = o.Find("doc", 8, start)
 	require.False(t, ok)
 }
 
 func TestOffersLongestUnusedGiveWay(t *testing.T) {
 	o := Outgoing{MaxBytes: 250}
 	for id := range uint64(2) {
-		o.Add(Offer{ID: id, Data: data(100)})
+		o.Add(Offer{ID: id, Data: data(100)}, start)
 	}
-	o.Read(0, 0, 1)
-	o.Add(Offer{ID: 2, Data: data(100)})
-	require.NotNil(t, o.Read(0, 0, 1), "used lately")
-	require.Nil(t, o.Read(1, 0, 1))
-	o.Add(Offer{ID: 3, Data: data(1000)})
-	require.NotNil(t, o.Read(3, 0, 1), "the newest is kept, whatever its size")
-	require.Nil(t, o.Read(2, 0, 1))
+	o.Read(0, 0, 1, start)
+	o.Add(Offer{ID: 2, Data: data(100)}, start)
+	require.NotNil(t, o.Read(0, 0, 1, start), "used lately")
+	require.Nil(t, o.Read(1, 0, 1, start))
+	o.Add(Offer{ID: 3, Data: data(1000)}, start)
+	require.NotNil(t, o.Read(3, 0, 1, start), "the newest is kept, whatever its size")
+	require.Nil(t, o.Read(2, 0, 1, start))
+}
+
+func TestOffersThatNobodyAsksForGo(t *testing.T) {
+	o := Outgoing{MaxBytes: 1 << 20}
+	o.Add(Offer{ID: 1, Doc: "doc", Have: 1, Data: data(100)}, start)
+	o.Add(Offer{ID: 2, Doc: "doc", Have: 2, Data: data(100)}, start)
+	later := start.Add(offerAge)
+	require.NotNil(t, o.Read(2, 0, 1, later))
+	later = later.Add(time.Second)
+	_, ok := o.Find("doc", 1, later)
+	require.False(t, ok)
+	_, ok = o.Find("doc", 2, later)
+	require.True(t, ok)
+	n, bytes := o.Len()
+	require.Equal(t, []int{1, 100}, []int{n, bytes})
 }
 
 func TestATransferArrivesOverABadLink(t *testing.T) {

@@ -72,6 +72,10 @@ type Want struct {
 	// Only, if not empty, restricts the request to these events: a hole. It is
 	// answered from the log or not at all.
 	Only causal.Context
+	// Staged means that Have is more than the sender has seen: it also has the
+	// payloads of some events without what else they did. It is answered with a
+	// state.
+	Staged bool
 }
 
 func (*Pull) kind() Kind { return KindPull }
@@ -83,23 +87,24 @@ func (m *Pull) append(dst []byte) []byte {
 		dst = wire.AppendBytes(dst, w.Doc)
 		dst = wire.AppendUint(dst, w.Digest)
 		dst = AppendContext(dst, w.Have)
-		dst = AppendContext(dst, w.Only)
+		dst = appendBool(AppendContext(dst, w.Only), w.Staged)
 	}
 	return dst
 }
 
 // WantSize returns how many bytes a want takes in a Pull, at most.
 func WantSize(w *Want) int {
-	return 17 + len(w.Doc) + contextSize(&w.Have) + contextSize(&w.Only)
+	return 18 + len(w.Doc) + contextSize(&w.Have) + contextSize(&w.Only)
 }
 
 func (m *Pull) parse(r *wire.Reader) {
-	n := count(r, 3+minName)
+	n := count(r, 4+minName)
 	m.Wants = make([]Want, 0, n)
 	for range n {
 		w := Want{Doc: readName(r), Digest: r.Uint()}
 		w.Have = ReadContext(r)
 		w.Only = ReadContext(r)
+		w.Staged = readBool(r)
 		if r.Err() != nil {
 			return
 		}
@@ -122,6 +127,12 @@ const (
 	Frame
 	// Transfer: as Frame, but to be fetched in chunks.
 	Transfer
+	// Sketch: compare your live dots with this, and answer with a Table.
+	Sketch
+	// News: what the receiver of a Table turned out to lack, in a delta or, if it
+	// has none, to be fetched in chunks. It means something only to whoever has
+	// that session open.
+	News
 )
 
 // Push answers a Pull. What did not fit is left out; the receiver asks again.
@@ -134,9 +145,9 @@ type Push struct {
 type Gift struct {
 	Doc    string
 	Answer Answer
-	Deltas []delta.Delta // of Units and Frame
-	ID     uint64        // of a Transfer
-	Size   uint64        // of a Transfer, in bytes
+	Deltas []delta.Delta // of Units, Frame and News; of a Sketch, its bytes
+	ID     uint64        // of a Transfer; of the session of a Sketch or News
+	Size   uint64        // of what is to be fetched, in bytes
 	Digest uint64        // of the document at the sender
 }
 
@@ -176,7 +187,7 @@ func (m *Push) parse(r *wire.Reader) {
 	for range n {
 		g := Gift{Doc: readName(r)}
 		a := r.Uint()
-		if a > uint64(Transfer) {
+		if a > uint64(News) {
 			r.Fail("answer %d", a)
 		}
 		g.Answer, g.Digest, g.ID, g.Size = Answer(a), r.Uint(), r.Uint(), r.Uint()

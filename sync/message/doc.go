@@ -7,9 +7,10 @@
 //	Survey    one                these are hashes of my documents, range by range; where do yours differ
 //	Listing   one                there, and by these
 //	Pull      one, or any        I have this much of these documents; give me the rest
-//	Push      one                here it is, or: nothing, no, or fetch it in chunks
+//	Push      one                here it is, or: nothing, no, fetch it in chunks, or let us compare
 //	Fetch     one                give me these bytes of a transfer
 //	Chunk     one                here they are
+//	Table     one                compared with your sketch, this is what I hold
 //
 // Every message carries its sender, the nonce of the sender's present start and
 // a checksum. The nonce tells one's own echo from a clone that came back under

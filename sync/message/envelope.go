@@ -35,11 +35,12 @@ const (
 	KindPush
 	KindFetch
 	KindChunk
+	KindTable
 )
 
 // String names the kind in lower case.
 func (k Kind) String() string {
-	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk"}
+	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk", "table"}
 	if int(k) >= len(names) {
 		return fmt.Sprintf("kind(%d)", uint8(k))
 	}
@@ -84,6 +85,8 @@ func sizeHint(b Body) int {
 		return header + len(m.Doc) + len(m.Unit)
 	case *Chunk:
 		return header + len(m.Data)
+	case *Table:
+		return header + TableSize(m)
 	case *Push:
 		n := header
 		for i := range m.Gifts {
@@ -141,6 +144,8 @@ func newBody(k Kind) Body {
 		return new(Fetch)
 	case KindChunk:
 		return new(Chunk)
+	case KindTable:
+		return new(Table)
 	}
 	return nil
 }

@@ -29,13 +29,14 @@ func bodies() []Body {
 		&Beacon{Scope: ">", Digest: 5, Docs: 300, Hello: true, Hints: states},
 		&Survey{Stretch: Stretch{"fleet.>", "fleet.1", ""}, Salt: 1 << 62, Effort: 1, Docs: 700, Bounds: []string{"fleet.2", "fleet.21"}, Prints: []byte("aaaabbbbcccc")},
 		&Listing{For: 77, Stretch: Stretch{">", "", "user:1"}, Salt: 9, Finding: Differ, Differing: []byte{5}, Cells: []byte("cells"), Prints: []uint64{1, 1 << 60}, States: states},
-		&Pull{Wants: []Want{{Doc: "doc", Digest: 3, Have: have, Only: only}, {Doc: "é"}}},
+		&Pull{Wants: []Want{{Doc: "doc", Digest: 3, Have: have, Only: only}, {Doc: "é", Staged: true}}},
 		&Push{To: 1, Gifts: []Gift{
 			{Doc: "doc", Answer: Units, Deltas: []delta.Delta{delta.Delta("a"), delta.Delta(strings.Repeat("b", 300))}, Digest: 8},
 			{Doc: "big", Answer: Transfer, Deltas: []delta.Delta{}, ID: 1 << 62, Size: 1 << 30},
 		}},
 		&Fetch{ID: 1 << 62, Offset: 4096},
 		&Chunk{ID: 3, Offset: 4096, Data: []byte("data")},
+		&Table{To: 5, Doc: "doc", ID: 1 << 62, Table: []byte("table"), News: delta.Delta("news")},
 	}
 }
 
@@ -95,6 +96,9 @@ func TestBoundsOfSizesHold(t *testing.T) {
 				one := &Push{To: 1<<64 - 1, Gifts: m.Gifts[i : i+1]}
 				require.LessOrEqual(t, len(one.append(nil)), 10+GiftSize(&m.Gifts[i]))
 			}
+		case *Table:
+			m.To, m.ID = 1<<64-1, 1<<64-1
+			require.LessOrEqual(t, len(m.append(nil)), TableSize(m))
 		}
 	}
 }

@@ -32,6 +32,7 @@ const (
 // beacon broadcasts what this replica holds, in short.
 func (r *Replica) beacon(hello bool) {
 	r.flush()
+	r.expireParked()
 	r.send(ToAll, Outgoing{}, &message.Beacon{
 		Scope: everything, Digest: r.Digest(), Docs: uint64(r.counted), Hello: hello, Hints: r.hint(),
 	})

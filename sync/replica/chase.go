@@ -15,17 +15,16 @@ type chase struct {
 	at       time.Time
 	index    int // in the agenda, -1 if idle
 	attempts int
-	asked    time.Time // when the last request went out
-	hole     bool      // only holes are missing, as far as is known
-	peer     causal.ID // who showed that something is missing
-	process  uint64    // the nonce that it had then
-	transfer *antientropy.Incoming
-	digest   uint64        // of the document at its source
-	source   causal.ID     // of the transfer
-	nonce    uint64        // the source's
-	begun    int           // transfers that this chase began
-	shown    message.State // what the peer showed
-	head     causal.Dot    // its own last event then
+	asked    time.Time      // when the last request went out
+	hole     bool           // only holes are missing, as far as is known
+	peer     causal.ID      // who showed that something is missing
+	process  uint64         // the nonce that it had then
+	begun    int            // transfers and sessions that this chase began
+	have     causal.Context // what the last request for everything said was seen
+	shown    message.State  // what the peer showed
+	head     causal.Dot     // its own last event then
+	session  *session       // of the last sketch that was answered
+	incoming
 }
 
 // maxAttempts is after how many requests without an answer a chase ends. The
@@ -126,6 +125,20 @@ func (r *Replica) endChase(d *document) {
 	r.forgetEmpty(d)
 }
 
+// giveUp ends a chase that nobody answers. What came of a transfer stays, for when
+// somebody shows himself again.
+func (r *Replica) giveUp(d *document) {
+	c := &d.chase
+	if c.transfer == nil && c.staged == nil {
+		r.endChase(d)
+		return
+	}
+	if c.index >= 0 {
+		heap.Remove(&r.due, c.index)
+	}
+	c.parked = r.now
+}
+
 // forgetEmpty drops a document that others named and nobody gave.
 func (r *Replica) forgetEmpty(d *document) {
 	s := d.copy.State()
@@ -134,7 +147,7 @@ func (r *Replica) forgetEmpty(d *document) {
 			return
 		}
 	}
-	if d.chase.index < 0 && !d.stale && d.hints == 0 && !d.unsent {
+	if c := &d.chase; c.index < 0 && c.transfer == nil && c.staged == nil && !d.stale && d.hints == 0 && !d.unsent {
 		r.drop(d)
 	}
 }
@@ -153,6 +166,10 @@ func (r *Replica) chaseHole(d *document, p *peer) {
 // under way anyway has a moment to arrive before that.
 func (r *Replica) chaseBehind(d *document, p *peer, h *message.State) {
 	c := &d.chase
+	if c.isParked() {
+		r.unpark(d, p, h)
+		return
+	}
 	isNew := c.index < 0
 	switch {
 	case c.transfer != nil && c.attempts > 1 && p.id != c.source:
@@ -202,7 +219,11 @@ func (r *Replica) pursue() {
 
 func (r *Replica) pursueOne(d *document) {
 	c := &d.chase
-	if c.attempts >= maxAttempts || d.isMoot() {
+	switch {
+	case c.attempts >= maxAttempts:
+		r.giveUp(d)
+		return
+	case d.isMoot():
 		r.endChase(d)
 		return
 	}
@@ -210,9 +231,7 @@ func (r *Replica) pursueOne(d *document) {
 	c.asked = r.now
 	wait := r.retryAfter(c.attempts)
 	r.schedule(d, r.now.Add(wait+r.jitter(wait/4)))
-	if c.transfer != nil && !c.isStalled() {
-		c.transfer.Restart()
-		r.fetch(d)
+	if c.transfer != nil && !r.refetch(d) {
 		return
 	}
 	r.want(d)
@@ -232,9 +251,20 @@ func (r *Replica) want(d *document) {
 		if d.chase.attempts == 1 {
 			to, target = ToAny, causal.ID{}
 		}
+	} else {
+		d.chase.have = w.Have
 	}
-	if d.chase.attempts > 2 && d.chase.attempts%2 == 1 {
+	switch {
+	case d.chase.transfer != nil && target == d.chase.source:
+		if target = r.anotherPeer(target); target == d.chase.source && r.isRunning(target, d.chase.nonce) {
+			return // which is asked for chunks already
+		}
+	case d.chase.attempts > 2 && d.chase.attempts%2 == 1:
 		target = r.anotherPeer(target)
+	}
+	if w.Only.IsEmpty() {
+		d.stage()
+		d.chase.nameStaged(&w)
 	}
 	key := pullKey{to: to, peer: target}
 	if to == ToAny {

@@ -58,9 +58,13 @@ type Config struct {
 	// LogBytes bounds the log of units of all documents. Default 64 MiB,
 	// negative keeps none.
 	LogBytes int
-	// MaxTransfer bounds one transfer to this replica, and all transfers that
-	// others fetch from it together. Default 1 GiB.
+	// MaxTransfer bounds the transfers that are under way to this replica, together,
+	// and all that others fetch from it. Default 1 GiB.
 	MaxTransfer int
+	// TripBytes is how many bytes may be spent to save a round trip when it is decided
+	// how a replica catches up. Default 1 KiB. A negative number has replicas compare
+	// their live dots wherever that is possible.
+	TripBytes int
 	// MaxDocs bounds the documents that others can make this replica hold.
 	// Default 1M.
 	MaxDocs int

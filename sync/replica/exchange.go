@@ -6,6 +6,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/delta"
 	"github.com/joinery-crdt/joinery/sync/antientropy"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
@@ -19,7 +20,7 @@ func (r *Replica) onPull(p *peer, m *message.Pull) {
 	out := &message.Push{}
 	size, budget := 0, 4*r.cfg.MaxMessage
 	for i := range m.Wants {
-		g := r.serve(&m.Wants[i])
+		g := r.serve(p, &m.Wants[i])
 		n := message.GiftSize(&g)
 		if size+n > r.cfg.MaxMessage-overhead {
 			r.push(p, out)
@@ -41,32 +42,60 @@ func (r *Replica) push(p *peer, m *message.Push) {
 }
 
 // serve answers one want with a gift that fits in a message.
-func (r *Replica) serve(w *message.Want) message.Gift {
+func (r *Replica) serve(p *peer, w *message.Want) message.Gift {
 	d := r.docs[w.Doc]
 	if d == nil {
 		return message.Gift{Doc: w.Doc, Answer: message.No}
 	}
 	r.seal(d)
-	have := nonZero(xxhash.Sum64(message.AppendContext(nil, w.Have)))
-	if t, ok := r.outgoing.Find(d.name, have); ok && w.Only.IsEmpty() {
+	have := hashContext(w.Have)
+	if t, ok := r.outgoing.Find(d.name, have, r.now); ok && w.Only.IsEmpty() {
 		return transfer(&t)
 	}
-	limit := r.cfg.MaxMessage / 2
-	g := antientropy.Answer(antientropy.Source{Doc: d.name, State: d.copy.State(), Log: &r.log}, w, limit)
-	if g.Answer != message.Frame {
-		return g
+	src := r.source(d)
+	g, cut := antientropy.Answer(src, w, r.cfg.MaxMessage/2)
+	switch g.Answer {
+	case message.Frame, message.Sketch:
+		if own := src.State.Context(); !w.Staged && own.Equal(w.Have) {
+			r.alarm(Alarm{Kind: Conflict, Doc: d.name, Detail: "a replica that has seen the same events holds different data"})
+			have = 0 // the state brings nothing new, and to find it again would hide what does
+		}
 	}
+	switch g.Answer {
+	case message.Frame:
+		return r.giveState(have, g)
+	case message.Sketch:
+		return r.openSession(p, w, g, cut)
+	case message.Same:
+		r.stats.Ladder.Same++
+	case message.Units:
+		r.stats.Ladder.Units++
+	}
+	return g
+}
+
+func hashContext(c causal.Context) uint64 {
+	return nonZero(xxhash.Sum64(message.AppendContext(nil, c)))
+}
+
+// source returns what answers about a sealed document are made of.
+func (r *Replica) source(d *document) antientropy.Source {
+	return antientropy.Source{Doc: d.name, State: d.copy.State(), Log: &r.log, Salt: r.cfg.Rand.Uint64, Trip: r.cfg.TripBytes}
+}
+
+// giveState turns a gift of a state into one of a transfer if it is too large for a
+// message. have is the hash of what its receiver has seen, 0 if it must not be
+// found again.
+func (r *Replica) giveState(have uint64, g message.Gift) message.Gift {
 	r.stats.FramesSent++
-	t := antientropy.Offer{Doc: d.name, Have: have, Digest: g.Digest, Data: g.Deltas[0]}
-	if own := d.copy.State().Context(); own.Equal(w.Have) {
-		r.alarm(Alarm{Kind: Conflict, Doc: d.name, Detail: "a replica that has seen the same events holds different data"})
-		t.Have = 0 // it brings nothing new, and to find it again would hide what does
-	}
-	if len(t.Data) <= limit {
+	data := g.Deltas[0]
+	if len(data) <= r.cfg.MaxMessage/2 {
+		r.stats.Ladder.States++
 		return g
 	}
-	t.ID = nonZero(r.cfg.Rand.Uint64())
-	r.outgoing.Add(t)
+	r.stats.Ladder.InChunks++
+	t := antientropy.Offer{ID: nonZero(r.cfg.Rand.Uint64()), Doc: g.Doc, Have: have, Digest: g.Digest, Data: data}
+	r.outgoing.Add(t, r.now)
 	return transfer(&t)
 }
 
@@ -94,15 +123,24 @@ func (r *Replica) take(p *peer, g *message.Gift) error {
 	if d == nil {
 		return nil // nothing was asked for
 	}
+	switch {
+	case g.Answer == message.Sketch:
+		return r.onSketch(d, p, g)
+	case g.Answer == message.News && !d.chase.isOpen(p, g.ID):
+		return nil // of a session that is over: nobody has compared the state as it is
+	}
 	var failed error
 	progress := false
 	for _, b := range g.Deltas {
 		before := r.stats.UnitsMerged
-		f, err := r.accept(d, b, g.Answer == message.Units)
+		f, err := r.acceptGift(d, b, g.Answer)
 		if err != nil {
 			failed = err
-		} else if g.Answer == message.Frame {
+		} else if g.Answer != message.Units {
 			d.noteStuck(f, g.Digest)
+		}
+		if g.Answer == message.News {
+			r.stats.Ladder.News++
 		}
 		progress = progress || r.stats.UnitsMerged > before
 	}
@@ -110,6 +148,13 @@ func (r *Replica) take(p *peer, g *message.Gift) error {
 		r.goOn(d, p, g, progress)
 	}
 	return failed
+}
+
+func (r *Replica) acceptGift(d *document, b delta.Delta, a message.Answer) (*delta.Frame, error) {
+	if a == message.Units {
+		return r.accept(d, b, true)
+	}
+	return r.acceptState(d, b)
 }
 
 // goOn decides how a chase continues after an answer.
@@ -120,7 +165,7 @@ func (r *Replica) goOn(d *document, p *peer, g *message.Gift, progress bool) {
 	}
 	switch {
 	case c.transfer != nil && !c.isStalled(): // it goes on, whatever others say meanwhile
-	case g.Answer == message.Transfer:
+	case g.Answer == message.Transfer, g.Answer == message.News && len(g.Deltas) == 0:
 		r.beginTransfer(d, p, g)
 	case progress && g.Answer == message.Units && d.copy.State().Digest() != g.Digest && (!c.hole || d.gapped()):
 		c.attempts = 0 // there may be more
@@ -132,7 +177,9 @@ func (r *Replica) goOn(d *document, p *peer, g *message.Gift, progress bool) {
 	case c.hole && d.gapped():
 		r.schedule(d, r.now.Add(r.jitter(r.cfg.HoleDelay)))
 	case g.Answer == message.Same && p.id == c.peer && p.nonce != c.process: // another process of that identity
-	case c.transfer != nil && !progress: // whoever said this has nothing to give
+	case (c.transfer != nil || c.staged != nil) && !progress: // whoever said this has nothing to give
+	case c.transfer != nil && d.copy.State().Digest() != g.Digest:
+		r.giveUp(d) // there is something left to get from its source
 	default:
 		r.endChase(d)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/delta"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
 
@@ -28,13 +29,24 @@ func conversation(t testing.TB) (all [][]byte) {
 		rs = append(rs, r)
 	}
 	rs[0].Connect(now, true)
-	for i := range 300 {
+	for i := range 400 {
 		now = now.Add(20 * time.Millisecond)
 		if i == 5 {
 			for _, n := range []int{10, 100, 9000, 50} {
 				require.NoError(t, rs[0].Write(now, "doc", func(d *crdt.Document) error {
 					return d.Assign(kernel.Root, crdt.TagRegister, fmt.Sprint(n), long(n), false, crdt.Options{})
 				}))
+			}
+		}
+		if i == 300 { // what differs is no more to be had from a log
+			for j, r := range rs {
+				r.cfg.TripBytes = -1 << 20
+				r.log = delta.Log{}
+				require.NoError(t, r.Write(now, "doc", func(d *crdt.Document) error {
+					return d.Assign(kernel.Root, crdt.TagRegister, fmt.Sprint("by", j), "v", false, crdt.Options{})
+				}))
+				r.Flush(now)
+				r.Ready()
 			}
 		}
 		if i == 200 { // long after anybody was told what there is
@@ -75,7 +87,7 @@ func TestTheConversationHasEveryKind(t *testing.T) {
 	for _, data := range conversation(t) {
 		kinds[message.Kind(data[1])] = true
 	}
-	for k := message.KindDelta; k <= message.KindChunk; k++ {
+	for k := message.KindDelta; k <= message.KindTable; k++ {
 		require.True(t, kinds[k], "%v", k)
 	}
 }
@@ -97,7 +109,7 @@ func FuzzStep(f *testing.F) {
 			before, refused := r.Digest(), r.Stats().Refused
 			if err := r.Step(now, "", data); err != nil {
 				require.Equal(t, refused+1, r.Stats().Refused)
-				if k := message.Kind(data[1]); k != message.KindPush {
+				if k := message.Kind(data[1]); k != message.KindPush && k != message.KindTable {
 					require.Equal(t, before, r.Digest())
 				}
 			}

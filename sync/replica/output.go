@@ -114,6 +114,7 @@ type Stats struct {
 	FramesSent  uint64 // whole states sent, in messages or transfers
 	Transfers   uint64 // transfers received whole
 	Passed      uint64 // units that a relay passed on, once a port
+	Ladder      Ladder // how replicas caught up
 	Refused     uint64 // messages that were malformed, foreign or above a limit
 	Echoes      uint64
 	Conflicts   uint64 // dots that came with two payloads, or died for no reason

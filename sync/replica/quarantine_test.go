@@ -100,18 +100,24 @@ func TestTwoPayloadsUnderOneDotEndAsOne(t *testing.T) {
 			b.requireSettled("one", "other")
 		}
 	})
-	t.Run("by transfer", func(t *testing.T) {
-		for i := range 2 {
-			b := newBench(t, 2, small, noLog)
-			b.set(b.all[i], "large", long(20_000))
-			b.pass(5*time.Second, nil)
-			b.requireEqual()
-			before := b.all[0].Stats().Transfers + b.all[1].Stats().Transfers
-			b.hear(b.all[0], one)
-			b.hear(b.all[1], other)
-			b.pass(5*time.Second, nil)
-			b.requireSettled("one", "other")
-			require.Greater(t, b.all[0].Stats().Transfers+b.all[1].Stats().Transfers, before)
+	t.Run("by transfer and by comparison", func(t *testing.T) {
+		for _, trip := range []int{1 << 20, 0} {
+			for i := range 2 {
+				b := newBench(t, 2, small, noLog, func(c *Config) { c.TripBytes = trip })
+				b.set(b.all[i], "large", long(20_000))
+				b.pass(5*time.Second, nil)
+				b.requireEqual()
+				sent := func(s *Stats) uint64 { return s.Transfers }
+				if trip == 0 {
+					sent = func(s *Stats) uint64 { return s.Ladder.Compared }
+				}
+				before := total(b, sent)
+				b.hear(b.all[0], one)
+				b.hear(b.all[1], other)
+				b.pass(5*time.Second, nil)
+				b.requireSettled("one", "other")
+				require.Greater(t, total(b, sent), before)
+			}
 		}
 	})
 }

@@ -55,6 +55,7 @@ type Replica struct {
 	pullOrder []pullKey
 	peers     map[causal.ID]*peer
 	outgoing  antientropy.Outgoing
+	sessions  antientropy.Sessions
 	incoming  map[uint64]*document // by the transfer that is under way
 	surveys   []*survey
 	surveyed  map[string]time.Time // when the last one of a scope began
@@ -111,6 +112,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 	r.clock.Restore(cfg.Mark)
 	r.log.MaxBytes = max(cfg.LogBytes, 0)
 	r.outgoing.MaxBytes = cfg.MaxTransfer
+	r.sessions.MaxAge = sessionTurns * maxRetry * cfg.RetryAfter
 	return r, nil
 }
 
@@ -143,6 +145,7 @@ func (r *Replica) Stats() Stats {
 	s := r.stats
 	s.Docs, s.Pending = len(r.docs), len(r.unsent)
 	s.LogUnits, s.LogBytes = r.log.Len()
+	s.Ladder.Superseded = r.sessions.Lost()
 	return s
 }
 
@@ -242,6 +245,8 @@ func (r *Replica) drop(d *document) {
 	if d.counted {
 		r.counted--
 	}
+	r.dropTransfer(d)
+	r.sessions.CloseAll(d.name) // what they compared is gone
 	delete(r.docs, d.name)
 	r.list.Remove(d.name)
 }

@@ -77,10 +77,10 @@ func TestClosedUnitsAnEventIsNotRepairedFromCurrentState(t *testing.T) {
 
 	var want causal.Context
 	want.Add(causal.Dot{Actor: origin.actor, Seq: 1})
-	g := antientropy.Answer(antientropy.Source{Doc: "doc", State: state, Log: &holder.log}, &message.Want{Doc: "doc", Only: want}, 1<<20)
+	g, _ := antientropy.Answer(antientropy.Source{Doc: "doc", State: state, Log: &holder.log}, &message.Want{Doc: "doc", Only: want}, 1<<20)
 	require.Equal(t, message.Units, g.Answer)
 	require.Equal(t, first, g.Deltas[0], "the unit as it was published")
-	g = antientropy.Answer(antientropy.Source{Doc: "doc", State: state, Log: &delta.Log{}}, &message.Want{Doc: "doc", Only: want}, 1<<20)
+	g, _ = antientropy.Answer(antientropy.Source{Doc: "doc", State: state, Log: &delta.Log{}}, &message.Want{Doc: "doc", Only: want}, 1<<20)
 	require.Equal(t, message.No, g.Answer, "without a log there is no answer to a hole")
 }
 

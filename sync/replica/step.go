@@ -86,6 +86,8 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 		r.onFetch(p, m)
 	case *message.Chunk:
 		return r.onChunk(p, m)
+	case *message.Table:
+		return r.onTable(p, m)
 	}
 	return nil
 }

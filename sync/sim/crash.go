@@ -76,7 +76,7 @@ func (w *world) tear(n *node, rec stored) {
 // stop ends a process. What is still in the tail of its disk is lost.
 func (w *world) stop(n *node) {
 	if n.r != nil {
-		w.stats.Frames += int(n.r.Stats().FramesSent)
+		w.count(n)
 		n.disk.incarnation = n.r.Actor().Incarnation
 	}
 	n.r, n.online, n.inbox, n.outbox, n.paused, n.dying, n.batches = nil, false, nil, nil, false, false, nil

@@ -28,6 +28,8 @@ func (s *Script) String() string {
 		{"log", s.Tuning.LogBytes != 0, s.Tuning.LogBytes},
 		{"flush", s.Tuning.FlushAge != 0, s.Tuning.FlushAge},
 		{"commit", s.Tuning.Commit != 0, s.Tuning.Commit},
+		{"trip", s.Tuning.Trip != 0, s.Tuning.Trip},
+		{"curt", s.Tuning.Curt != 0, s.Tuning.Curt},
 		{"newer", s.Tuning.Newer != 0, s.Tuning.Newer},
 		{"systems", s.Tuning.Systems != 0, s.Tuning.Systems},
 		{"loop", s.Tuning.Loop, s.Tuning.Loop},

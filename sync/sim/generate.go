@@ -38,6 +38,7 @@ func Generate(seed uint64, o Options) *Script {
 	g.wearOut(s)
 	g.endanger(s)
 	g.divide(s)
+	g.climb(s)
 	return s
 }
 

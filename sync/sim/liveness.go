@@ -192,8 +192,7 @@ func (w *world) checkSilence() {
 // checkExpectations checks what the script wants.
 func (w *world) checkExpectations() {
 	for _, n := range w.alive() {
-		w.stats.Frames += int(n.r.Stats().FramesSent)
-		w.stats.Passed += int(n.r.Stats().Passed)
+		w.count(n)
 	}
 	if w.script.Expect.NoFrames && w.stats.Frames > 0 {
 		w.fail(nil, "", "expectation", "%d whole states were sent, there should be none", w.stats.Frames)

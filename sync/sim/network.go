@@ -138,6 +138,9 @@ func (w *world) send(from *node, o *replica.Outgoing) {
 		w.provoke(from, o)
 		o.Data = w.dress(o.Data)
 	}
+	if o.Kind == message.KindTable && w.script.Tuning.Curt > 0 {
+		o.Data = w.curtail(from, o.Data)
+	}
 	if w.net.isDropped(o.Kind) {
 		w.trace.lost(w, from, nil, o)
 		return

@@ -99,6 +99,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 	r, err := replica.New(replica.Config{
 		ID: n.id, Incarnation: w.lease(n), Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
 		Mark: n.disk.mark, Ports: len(n.systems), MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
+		TripBytes: w.script.Tuning.Trip,
 	}, w.time())
 	if err != nil {
 		panic(err)

@@ -13,6 +13,8 @@ type Options struct {
 	Faults      Faults
 	// Focus has every history meet the faults of Identity and Relays, not only some.
 	Focus bool
+	// Ladder has replicas catch up on every rung there is.
+	Ladder bool
 }
 
 // Faults says which kinds of trouble may occur.
@@ -78,5 +80,14 @@ func Relayed() Options {
 	return Options{MaxReplicas: 6, MaxDocs: 3, MaxSteps: 40, Span: 2 * time.Second, Focus: true, Faults: Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Pauses: true, Crashes: true,
 		Members: true, Offline: true, SmallLogs: true, Large: true, Mixed: true, Disk: true, Relays: true,
+	}}
+}
+
+// Ladders returns options for histories about catching up: links that are cut again
+// and again, processes that start anew in the middle, and logs that do not reach back.
+func Ladders() Options {
+	return Options{MaxReplicas: 4, MaxDocs: 2, MaxSteps: 40, Span: 8 * time.Second, Ladder: true, Faults: Faults{
+		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Pauses: true, Crashes: true, Disk: true,
+		Members: true, Offline: true, Mixed: true,
 	}}
 }

@@ -151,6 +151,10 @@ func (p *parser) fields(s *Script) {
 			s.Tuning.FlushAge = v.duration()
 		case "commit":
 			s.Tuning.Commit = int(v.int())
+		case "trip":
+			s.Tuning.Trip = int(v.int())
+		case "curt":
+			s.Tuning.Curt = v.float()
 		case "newer":
 			s.Tuning.Newer = int(v.int())
 		case "systems":

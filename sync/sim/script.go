@@ -49,6 +49,13 @@ type Tuning struct {
 	// with a small MaxMessage: what is sent may then be cut elsewhere than what was
 	// recorded, and the ledger takes a record for a unit, which nobody may cut.
 	Commit int
+	// Trip is how many bytes may be spent to save a round trip, as in
+	// [replica.Config]; a large negative number has replicas compare live dots
+	// wherever that is possible.
+	Trip int
+	// Curt is the share of tables that go out as replicas with less room would send
+	// them, or others: without news, without a table, or one that does not suffice.
+	Curt float64
 	// Newer is how many replicas, from the first on, are of a later release:
 	// they add an optional part to every unit that they send, and now and then
 	// send what others must refuse.

@@ -127,6 +127,8 @@ func say(data []byte) string {
 		return fmt.Sprintf("fetch from byte %d", m.Offset)
 	case *message.Chunk:
 		return fmt.Sprintf("chunk of %d bytes from %d", len(m.Data), m.Offset)
+	case *message.Table:
+		return fmt.Sprintf("table of %s: %d bytes, news %s", m.Doc, len(m.Table), contents(m.News))
 	case *message.Listing:
 		return "listing " + each(m.States, func(x message.State) string { return x.Doc })
 	}
@@ -145,12 +147,15 @@ func sayBeacon(m *message.Beacon) string {
 }
 
 func sayGift(g message.Gift) string {
-	names := [...]string{"same", "no", "units", "frame", "transfer"}
+	names := [...]string{"same", "no", "units", "frame", "transfer", "sketch", "news"}
 	out := g.Doc + " " + names[g.Answer]
+	if g.Answer == message.Sketch {
+		return out + fmt.Sprintf(" of %d bytes", len(g.Deltas[0]))
+	}
 	for _, d := range g.Deltas {
 		out += " " + contents(d)
 	}
-	if g.Answer == message.Transfer {
+	if g.Size > 0 {
 		out += fmt.Sprintf(" of %d bytes", g.Size)
 	}
 	return out

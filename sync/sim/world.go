@@ -49,6 +49,7 @@ type Stats struct {
 	Refusals   int // of what only a later release can read
 	// PartsRelayed counts units that were passed on with a part unknown to the relay.
 	PartsRelayed int
+	Ladder       replica.Ladder
 	Alarms       map[string]int
 }
 
@@ -217,6 +218,14 @@ func (w *world) ledger(doc string) *ledger {
 		w.ledgers[doc] = l
 	}
 	return l
+}
+
+// count takes in what a process counted, at its end.
+func (w *world) count(n *node) {
+	s := n.r.Stats()
+	w.stats.Frames += int(s.FramesSent)
+	w.stats.Passed += int(s.Passed)
+	w.stats.Ladder.Add(&s.Ladder)
 }
 
 // alarm counts an alarm. Most must not be raised but for a reason.

@@ -6,8 +6,10 @@
 //	go run ./sync/simulate -seeds 200 -long
 //	go run ./sync/simulate -seeds 10000 -only identity
 //	go run ./sync/simulate -seeds 10000 -only relays
+//	go run ./sync/simulate -seeds 20000 -only ladder
 //
-// The exit status is 1 if any history failed.
+// The exit status is 1 if any history failed, or if histories about the ladder left out
+// a rung of it.
 package main
 
 import (
@@ -20,13 +22,13 @@ func main() {
 	flag.Uint64Var(&o.seeds, "seeds", 1000, "how many histories to play")
 	flag.Uint64Var(&o.first, "first", 0, "seed of the first")
 	flag.BoolVar(&o.long, "long", false, "longer histories of more replicas")
-	flag.StringVar(&o.only, "only", "", "\"identity\": only restores, copies, lost tails, empty disks, damaged documents, clean stops and crashes; \"relays\": several messaging systems with relays between them")
+	flag.StringVar(&o.only, "only", "", "\"identity\": only restores, copies, lost tails, empty disks, damaged documents, clean stops and crashes; \"relays\": several messaging systems with relays between them; \"ladder\": only replicas that catch up, on every rung")
 	flag.BoolVar(&o.verbose, "v", false, "draw every history, failed or not")
 	flag.BoolVar(&o.json, "json", false, "report as one JSON object a line")
 	flag.IntVar(&o.workers, "workers", 0, "histories played at once; 0 is one a processor")
 	flag.IntVar(&o.keep, "failures", 5, "stop after so many failures")
 	flag.Parse()
-	if flag.NArg() > 0 || o.only != "" && (o.only != identity && o.only != relays || o.long) {
+	if flag.NArg() > 0 || o.only != "" && (o.only != identity && o.only != relays && o.only != ladder || o.long) {
 		flag.Usage()
 		os.Exit(2)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/joinery-crdt/joinery/sync/replica"
 	"github.com/joinery-crdt/joinery/sync/sim"
 )
 
@@ -15,6 +16,7 @@ import (
 const (
 	identity = "identity"
 	relays   = "relays"
+	ladder   = "ladder"
 )
 
 type settings struct {
@@ -30,6 +32,8 @@ func (o *settings) options() sim.Options {
 		return sim.Identities()
 	case o.only == relays:
 		return sim.Relayed()
+	case o.only == ladder:
+		return sim.Ladders()
 	case o.long:
 		return sim.Long()
 	}
@@ -58,6 +62,7 @@ type report struct {
 	Restores   int            `json:"restored_disks"`
 	Copies     int            `json:"copied_disks"`
 	Forgotten  int            `json:"damaged_documents"`
+	Ladder     replica.Ladder `json:"ladder"`
 	Alarms     map[string]int `json:"alarms"`
 	Slowest    time.Duration  `json:"slowest_convergence_ns"`
 	SlowestIs  uint64         `json:"slowest_seed"`
@@ -83,6 +88,7 @@ func (r *report) add(seed uint64, x *sim.Result) {
 	if x.Stats.Restores+x.Stats.Copies+x.Stats.Forgotten+x.Stats.Lost > 0 {
 		r.Struck++
 	}
+	r.Ladder.Add(&x.Stats.Ladder)
 	r.Stops += x.Stats.Stops
 	r.Resumed += x.Stats.Resumed
 	r.Restores += x.Stats.Restores
@@ -136,7 +142,7 @@ func simulate(o settings, out io.Writer) bool {
 	}
 	r.finish()
 	summary(out, &o, r)
-	return r.Failed == 0
+	return r.Failed == 0 && r.climbed(out, &o)
 }
 
 // play plays the histories on all processors and yields them as they end.
@@ -192,6 +198,7 @@ func summary(out io.Writer, o *settings, r *report) {
 		r.Syncs, r.DiskErrors, r.Lost, r.Survivors, r.Torn)
 	fmt.Fprintf(out, "identity: %d clean stops, %d starts under the same incarnation, %d disks set back or emptied, %d copies started besides, %d documents damaged; that or a lost tail in %d histories\n",
 		r.Stops, r.Resumed, r.Restores, r.Copies, r.Forgotten, r.Struck)
+	fmt.Fprintf(out, "ladder: %s\n", rungs(&r.Ladder))
 	fmt.Fprintf(out, "convergence after the last fault: %v on average, %v at most (seed %d)\n",
 		r.MeanHealed.Round(time.Millisecond), r.Slowest.Round(time.Millisecond), r.SlowestIs)
 }

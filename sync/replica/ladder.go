@@ -1,0 +1,31 @@
+package replica
+
+// Ladder counts the rungs on which replicas caught up: what this one gave, and
+// what it got.
+type Ladder struct {
+	Same       uint64 // given: there is nothing to catch up with
+	Units      uint64 // given: whole units from the log
+	States     uint64 // given: the state in a message
+	InChunks   uint64 // given: the state, or news, to be fetched in chunks
+	Sketches   uint64 // given: a sketch to compare with
+	Again      uint64 // of these, those after a table that did not suffice
+	Declined   uint64 // tables got that ask for the state instead
+	Bare       uint64 // sessions whose asker had no room for its news
+	Compared   uint64 // sessions that found what differs, here as their source
+	FellBack   uint64 // sessions that ended with the state instead, likewise
+	Superseded uint64 // sessions that were given up before their end, likewise
+
+	Tables  uint64 // sent in answer to a sketch
+	News    uint64 // got at the end of a session
+	Resumed uint64 // transfers that went on after they had stalled
+	Staged  uint64 // states completed with payloads that another source had given
+}
+
+// Add adds what another replica counted.
+func (l *Ladder) Add(m *Ladder) {
+	l.Same, l.Units, l.States, l.InChunks = l.Same+m.Same, l.Units+m.Units, l.States+m.States, l.InChunks+m.InChunks
+	l.Sketches, l.Again, l.Compared = l.Sketches+m.Sketches, l.Again+m.Again, l.Compared+m.Compared
+	l.FellBack, l.Superseded = l.FellBack+m.FellBack, l.Superseded+m.Superseded
+	l.Tables, l.Bare, l.Declined, l.News = l.Tables+m.Tables, l.Bare+m.Bare, l.Declined+m.Declined, l.News+m.News
+	l.Resumed, l.Staged = l.Resumed+m.Resumed, l.Staged+m.Staged
+}
