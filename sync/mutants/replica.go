@@ -92,8 +92,8 @@ var replicaMutants = []mutant{
 		name: "unequal data under equal contexts is called the same",
 		harm: "what a double identity did stays unseen",
 		in:   "sync/antientropy",
-		old:  "w.Digest != g.Digest && own.Equal(w.Have) {",
-		put:  "false && own.Equal(w.Have) {",
+		old:  "if w.Digest == g.Digest || !own.Equal(w.Have) {",
+		put:  "if true {",
 		by:   "sync/replica: TestDigestsSeeTwoPayloadsUnderOneDot",
 	},
 	{
@@ -204,8 +204,8 @@ var replicaMutants = []mutant{
 		name: "an answer for an earlier start is taken",
 		harm: "a restarted replica believes that it has what it had",
 		in:   "sync/replica",
-		old:  "if m.To != r.nonce {",
-		put:  "if false {",
+		old:  "if m.To != r.nonce {\n\t\treturn nil // for an earlier start, or another process of this identity\n\t}\n\tvar first",
+		put:  "var first",
 		by:   "sync/replica: TestAnswersForAnotherProcessAreIgnored",
 	},
 	{
