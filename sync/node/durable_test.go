@@ -61,6 +61,7 @@ func TestACleanRestartGoesOnAsTheSameActor(t *testing.T) {
 	s := store.NewMemory()
 	n := start(t, nil, on(s, EveryCommit))
 	require.NoError(t, set(n, "d", "k", "v"))
+	require.NoError(t, n.settle(t.Context())) // who has not loaded everything does not end cleanly
 	actor := n.Status().Actor
 	require.NoError(t, n.Close())
 	again := doomed(t, nil, on(s, EveryCommit))
