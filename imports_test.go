@@ -41,6 +41,8 @@ var layers = []struct {
 	{"sync/replica", []string{"crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "delta", "sync/message", "sync/antientropy", "sync/antientropy/reconcile", "sync/catalog", "sync/membership"}},
 	{"sync/sim", []string{"crdt", "crdt/...", "delta", "sync/message", "sync/antientropy", "sync/membership", "sync/replica"}},
 	{"sync/simulate", []string{"sync/replica", "sync/sim"}},
+	{"sync/crowd", []string{"crdt", "crdt/...", "sync/message", "sync/replica"}},
+	{"sync/crowd/...", []string{"crdt", "crdt/...", "sync/crowd", "sync/message", "sync/replica"}},
 	{"sync/mutants", nil},
 	{"sync/store", nil},
 	{"sync/store/...", []string{"sync/store", "sync/store/..."}},
