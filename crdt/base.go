@@ -77,11 +77,11 @@ func (b *Base) Restore(data []byte, check Check) error {
 // It panics if there are unsealed writes.
 func (b *Base) CloneBase(actor causal.Actor) Base {
 	b.doc.mustBeFinal("Clone", b.doc.pending.Len())
-	var clock hlc.Clock
+	clock := &hlc.Clock{}
 	if c := b.doc.clock; c != nil {
-		clock = *c
+		clock = c.Clone()
 	}
 	out := Base{Document{state: *b.doc.state.Clone(), latest: b.doc.latest}}
-	out.doc.Bind(actor, &clock)
+	out.doc.Bind(actor, clock)
 	return out
 }

@@ -47,7 +47,7 @@ func increment(value string) int64 {
 func (d *Document) Sum(in kernel.Ref, key string) (int64, bool) {
 	var hi, lo uint64
 	found := false
-	for l := range d.state.Siblings(in, TagCounter, key) {
+	for l := range d.Standing(in, TagCounter, key) {
 		found = true
 		n := increment(l.Value)
 		var carry uint64

@@ -24,11 +24,13 @@ func NewDisableFlag(actor causal.Actor) *DisableFlag {
 }
 
 // Enable enables the flag and returns the delta.
-func (f *DisableFlag) Enable() (delta.Delta, error) { return f.AppendEnable(nil) }
+func (f *DisableFlag) Enable(opts ...Options) (delta.Delta, error) {
+	return f.AppendEnable(nil, opts...)
+}
 
 // AppendEnable is Enable that appends the delta to dst.
-func (f *DisableFlag) AppendEnable(dst []byte) (delta.Delta, error) {
-	if err := f.Writer().Enable(); err != nil {
+func (f *DisableFlag) AppendEnable(dst []byte, opts ...Options) (delta.Delta, error) {
+	if err := f.Writer().Enable(opts...); err != nil {
 		return dst, err
 	}
 	return f.Flush(dst), nil
@@ -70,8 +72,8 @@ type DisableFlagWriter DisableFlag
 func (f *DisableFlag) Writer() *DisableFlagWriter { return (*DisableFlagWriter)(f) }
 
 // Enable enables the flag.
-func (w *DisableFlagWriter) Enable() error {
-	return w.doc.Assign(kernel.Root, TagDWFlag, "", "", false, Options{})
+func (w *DisableFlagWriter) Enable(opts ...Options) error {
+	return w.doc.Assign(kernel.Root, TagDWFlag, "", "", false, Combine(opts...))
 }
 
 // Disable disables the flag.

@@ -24,11 +24,13 @@ func NewEnableFlag(actor causal.Actor) *EnableFlag {
 }
 
 // Enable enables the flag and returns the delta.
-func (f *EnableFlag) Enable() (delta.Delta, error) { return f.AppendEnable(nil) }
+func (f *EnableFlag) Enable(opts ...Options) (delta.Delta, error) {
+	return f.AppendEnable(nil, opts...)
+}
 
 // AppendEnable is Enable that appends the delta to dst.
-func (f *EnableFlag) AppendEnable(dst []byte) (delta.Delta, error) {
-	if err := f.Writer().Enable(); err != nil {
+func (f *EnableFlag) AppendEnable(dst []byte, opts ...Options) (delta.Delta, error) {
+	if err := f.Writer().Enable(opts...); err != nil {
 		return dst, err
 	}
 	return f.Flush(dst), nil
@@ -71,8 +73,8 @@ type EnableFlagWriter EnableFlag
 func (f *EnableFlag) Writer() *EnableFlagWriter { return (*EnableFlagWriter)(f) }
 
 // Enable enables the flag.
-func (w *EnableFlagWriter) Enable() error {
-	return w.doc.Assign(kernel.Root, TagEWFlag, "", "", false, Options{})
+func (w *EnableFlagWriter) Enable(opts ...Options) error {
+	return w.doc.Assign(kernel.Root, TagEWFlag, "", "", false, Combine(opts...))
 }
 
 // Disable disables the flag.

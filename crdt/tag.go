@@ -13,6 +13,7 @@ const (
 	TagEWFlag   kernel.Tag = 5  // enable-wins flag
 	TagLWWField kernel.Tag = 6  // field of an LWW map; marked: deleted
 	TagDWFlag   kernel.Tag = 7  // disable-wins flag; marked: disabled
+	TagLapse    kernel.Tag = 9  // at the root, without a name: when the document expires
 	TagSet      kernel.Tag = 16 // add-wins set, a container of TagElem
 	TagRWSet    kernel.Tag = 18 // remove-wins set, a container of TagRWElem
 	TagMap      kernel.Tag = 20 // OR-map, a container of anything

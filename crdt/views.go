@@ -12,7 +12,7 @@ import (
 // a removal or disabling that its view lets win.
 func (d *Document) Present(in kernel.Ref, tag kernel.Tag, key string) bool {
 	found := false
-	for l := range d.state.Siblings(in, tag, key) {
+	for l := range d.Standing(in, tag, key) {
 		if l.Marked {
 			return false
 		}
@@ -24,13 +24,13 @@ func (d *Document) Present(in kernel.Ref, tag kernel.Tag, key string) bool {
 // Latest reads registers and LWW maps: the last-writer-wins value at a place,
 // false if there is none or if it is a deletion.
 func (d *Document) Latest(in kernel.Ref, tag kernel.Tag, key string) (kernel.Live, bool) {
-	l, ok := d.state.Winner(in, tag, key)
+	l, ok := d.Winner(in, tag, key)
 	return l, ok && !l.Marked
 }
 
-// Siblings returns all that lives at a place, the winner of last-writer-wins first.
+// Siblings returns all that stands at a place, the winner of last-writer-wins first.
 func (d *Document) Siblings(in kernel.Ref, tag kernel.Tag, key string) []kernel.Live {
-	all := slices.Collect(d.state.Siblings(in, tag, key))
+	all := slices.Collect(d.Standing(in, tag, key))
 	if len(all) > 1 {
 		slices.SortFunc(all, func(a, b kernel.Live) int {
 			if d.state.Less(&a, &b) {
@@ -42,11 +42,11 @@ func (d *Document) Siblings(in kernel.Ref, tag kernel.Tag, key string) []kernel.
 	return all
 }
 
-// Context returns the dots that live at a place: what a reader has seen there,
+// Context returns the dots that stand at a place: what a reader has seen there,
 // and what a write Over them supersedes.
 func (d *Document) Context(in kernel.Ref, tag kernel.Tag, key string) []causal.Dot {
 	var dots []causal.Dot
-	for l := range d.state.Siblings(in, tag, key) {
+	for l := range d.Standing(in, tag, key) {
 		dots = append(dots, d.state.Dot(&l))
 	}
 	slices.SortFunc(dots, causal.Dot.Compare)

@@ -9,11 +9,15 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 )
 
-// Assign puts a payload in place of all that this replica has observed there.
+// Assign puts a payload in place of all that this replica has observed there. A
+// marked one does not expire, whatever the options say.
 func (d *Document) Assign(in kernel.Ref, tag kernel.Tag, key, value string, mark bool, o Options) error {
-	p := kernel.Payload{Parent: in, Tag: tag, Key: key, Value: value, Expiry: o.Expiry}
+	p := kernel.Payload{Parent: in, Tag: tag, Key: key, Value: value}
 	if mark {
 		p.Flags = kernel.Mark
+	}
+	if !mark && (o.HasTTL || o.Expiry != 0) {
+		p.Expiry = o.expiry(d)
 	}
 	seq, err := d.mint(&p, o)
 	if err != nil {

@@ -117,13 +117,13 @@ func (m *Map[K, V]) Time(k K) (hlc.Time, bool) {
 	if err != nil {
 		return 0, false
 	}
-	l, ok := m.Document().State().Winner(kernel.Root, crdt.TagLWWField, key)
+	l, ok := m.Document().Winner(kernel.Root, crdt.TagLWWField, key)
 	return l.Time, ok
 }
 
 // Len returns the number of keys, in O(keys and tombstones).
 func (m *Map[K, V]) Len() (n int) {
-	for l := range m.Document().State().Entries(kernel.Root) {
+	for l := range m.Document().Entries(kernel.Root) {
 		if !l.Marked {
 			n++
 		}
@@ -135,7 +135,7 @@ func (m *Map[K, V]) Len() (n int) {
 // differs between replicas. The map must not be changed meanwhile.
 func (m *Map[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		for l := range m.Document().State().Entries(kernel.Root) {
+		for l := range m.Document().Entries(kernel.Root) {
 			if !l.Marked && !m.yield(&l, yield) {
 				return
 			}
@@ -147,7 +147,7 @@ func (m *Map[K, V]) All() iter.Seq2[K, V] {
 // strings and numbers is their own. It collects the map first.
 func (m *Map[K, V]) Sorted() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		entries := m.Document().State().Entries(kernel.Root)
+		entries := m.Document().Entries(kernel.Root)
 		for _, l := range slices.SortedFunc(entries, func(a, b kernel.Live) int { return strings.Compare(a.Key, b.Key) }) {
 			if !l.Marked && !m.yield(&l, yield) {
 				return

@@ -15,14 +15,18 @@ func (f Field) Assign(value string, opts ...crdt.Options) (delta.Delta, error) {
 func (f Field) Increment(n int64) (delta.Delta, error) { return f.seal(f.Writer().Increment(n)) }
 
 // Enable enables the flag and returns the delta.
-func (f Field) Enable() (delta.Delta, error) { return f.seal(f.Writer().Enable()) }
+func (f Field) Enable(opts ...crdt.Options) (delta.Delta, error) {
+	return f.seal(f.Writer().Enable(opts...))
+}
 
 // Disable disables the flag as far as it was observed enabled and returns the
 // delta, nil if it was not.
 func (f Field) Disable() (delta.Delta, error) { return f.seal(f.Writer().Disable()) }
 
 // Add adds an element to the set and returns the delta.
-func (f Field) Add(element string) (delta.Delta, error) { return f.seal(f.Writer().Add(element)) }
+func (f Field) Add(element string, opts ...crdt.Options) (delta.Delta, error) {
+	return f.seal(f.Writer().Add(element, opts...))
+}
 
 // Discard removes an element from the set as far as it was observed and
 // returns the delta, nil if it was not there.
@@ -78,12 +82,12 @@ func (w FieldWriter) Increment(n int64) error {
 }
 
 // Enable enables the flag.
-func (w FieldWriter) Enable() error {
+func (w FieldWriter) Enable(opts ...crdt.Options) error {
 	d, in, err := w.ensure()
 	if err != nil {
 		return err
 	}
-	return d.Assign(in, crdt.TagEWFlag, w.name, "", false, crdt.Options{})
+	return d.Assign(in, crdt.TagEWFlag, w.name, "", false, crdt.Combine(opts...))
 }
 
 // Disable disables the flag as far as it was observed enabled.
@@ -96,13 +100,13 @@ func (w FieldWriter) Disable() error {
 }
 
 // Add adds an element to the set.
-func (w FieldWriter) Add(element string) error {
+func (w FieldWriter) Add(element string, opts ...crdt.Options) error {
 	d := w.tree.Document()
 	in, err := d.Ensure(append(w.above[:len(w.above):len(w.above)], kernel.Component{Tag: crdt.TagSet, Name: w.name}))
 	if err != nil {
 		return err
 	}
-	return d.Assign(in, crdt.TagElem, element, "", false, crdt.Options{})
+	return d.Assign(in, crdt.TagElem, element, "", false, crdt.Combine(opts...))
 }
 
 // Discard removes an element from the set as far as it was observed.

@@ -71,7 +71,8 @@ func removeWinsType() lawtest.Type[*orset.RemoveWins[string]] {
 			Do:    func(v V) error { return do(v.Writer(), e) },
 			Model: func(w *lawtest.Writer) { w.Assign(e, "", mark) }}
 	}
-	add, remove := (*orset.RemoveWinsWriter[string]).Add, (*orset.RemoveWinsWriter[string]).Remove
+	add := func(w *orset.RemoveWinsWriter[string], e string) error { return w.Add(e) }
+	remove := (*orset.RemoveWinsWriter[string]).Remove
 	return lawtest.Type[V]{
 		Name:  "remove-wins set",
 		Fresh: func() V { return orset.NewRemoveWins[string](nobody) },

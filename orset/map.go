@@ -114,7 +114,7 @@ func (m *Map[K, V]) Get(k K) (v V, ok bool) {
 func (m *Map[K, V]) Contains(k K) bool {
 	var scratch codec.Scratch
 	key, err := m.keys.View(&k, &scratch)
-	return err == nil && m.Document().State().Has(kernel.Root, crdt.TagRegister, key)
+	return err == nil && m.Document().Stands(kernel.Root, crdt.TagRegister, key)
 }
 
 // Siblings returns all values that stand at a key, the one that Get returns first.
@@ -139,14 +139,14 @@ func (m *Map[K, V]) Context(k K) []causal.Dot {
 	return m.Document().Context(kernel.Root, crdt.TagRegister, key)
 }
 
-// Len returns the number of keys, in O(1).
-func (m *Map[K, V]) Len() int { return m.Document().State().Len(kernel.Root) }
+// Len returns the number of keys: in O(1), or O(keys) if any expires.
+func (m *Map[K, V]) Len() int { return m.Document().Len(kernel.Root) }
 
 // All yields the keys with their latest values, in no particular order, which
 // differs between replicas. The map must not be changed meanwhile.
 func (m *Map[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		for l := range m.Document().State().Entries(kernel.Root) {
+		for l := range m.Document().Entries(kernel.Root) {
 			if !m.yield(&l, yield) {
 				return
 			}
@@ -158,7 +158,7 @@ func (m *Map[K, V]) All() iter.Seq2[K, V] {
 // strings and numbers is their own. It collects the map first.
 func (m *Map[K, V]) Sorted() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		for _, l := range sorted(m.Document().State()) {
+		for _, l := range sorted(m.Document()) {
 			if !m.yield(&l, yield) {
 				return
 			}
@@ -174,10 +174,10 @@ func (m *Map[K, V]) yield(l *kernel.Live, yield func(K, V) bool) bool {
 // in no particular order. It costs O(map).
 func (m *Map[K, V]) Conflicts() iter.Seq2[K, int] {
 	return func(yield func(K, int) bool) {
-		s := m.Document().State()
-		for l := range s.Entries(kernel.Root) {
+		d := m.Document()
+		for l := range d.Entries(kernel.Root) {
 			n := 0
-			for range s.Siblings(kernel.Root, crdt.TagRegister, l.Key) {
+			for range d.Standing(kernel.Root, crdt.TagRegister, l.Key) {
 				n++
 			}
 			if n > 1 && !yield(codec.Must(m.keys.Decode(l.Key)), n) {

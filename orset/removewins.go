@@ -37,11 +37,13 @@ func NewRemoveWinsWith[E any](actor causal.Actor, c crdt.Config[E]) *RemoveWins[
 }
 
 // Add adds an element, unless it is concurrently removed, and returns the delta.
-func (s *RemoveWins[E]) Add(e E) (delta.Delta, error) { return s.AppendAdd(nil, e) }
+func (s *RemoveWins[E]) Add(e E, opts ...crdt.Options) (delta.Delta, error) {
+	return s.AppendAdd(nil, e, opts...)
+}
 
 // AppendAdd is Add that appends the delta to dst.
-func (s *RemoveWins[E]) AppendAdd(dst []byte, e E) (delta.Delta, error) {
-	if err := s.Writer().Add(e); err != nil {
+func (s *RemoveWins[E]) AppendAdd(dst []byte, e E, opts ...crdt.Options) (delta.Delta, error) {
+	if err := s.Writer().Add(e, opts...); err != nil {
 		return dst, err
 	}
 	return s.Flush(dst), nil
@@ -81,7 +83,7 @@ func (s *RemoveWins[E]) present(key string) bool {
 
 // Len returns the number of elements, in O(elements and marks).
 func (s *RemoveWins[E]) Len() (n int) {
-	for l := range s.Document().State().Entries(kernel.Root) {
+	for l := range s.Document().Entries(kernel.Root) {
 		if s.present(l.Key) {
 			n++
 		}
@@ -93,7 +95,7 @@ func (s *RemoveWins[E]) Len() (n int) {
 // replicas. The set must not be changed meanwhile.
 func (s *RemoveWins[E]) All() iter.Seq[E] {
 	return func(yield func(E) bool) {
-		for l := range s.Document().State().Entries(kernel.Root) {
+		for l := range s.Document().Entries(kernel.Root) {
 			if s.present(l.Key) && !yield(codec.Must(s.elem.Decode(l.Key))) {
 				return
 			}
@@ -105,7 +107,7 @@ func (s *RemoveWins[E]) All() iter.Seq[E] {
 // strings and numbers is their own. It collects the set first.
 func (s *RemoveWins[E]) Sorted() iter.Seq[E] {
 	return func(yield func(E) bool) {
-		for _, l := range sorted(s.Document().State()) {
+		for _, l := range sorted(s.Document()) {
 			if s.present(l.Key) && !yield(codec.Must(s.elem.Decode(l.Key))) {
 				return
 			}
@@ -140,15 +142,17 @@ type RemoveWinsWriter[E any] RemoveWins[E]
 func (s *RemoveWins[E]) Writer() *RemoveWinsWriter[E] { return (*RemoveWinsWriter[E])(s) }
 
 // Add adds an element, unless it is concurrently removed.
-func (w *RemoveWinsWriter[E]) Add(e E) error { return w.assign(&e, false) }
+func (w *RemoveWinsWriter[E]) Add(e E, opts ...crdt.Options) error {
+	return w.assign(&e, false, crdt.Combine(opts...))
+}
 
 // Remove removes an element, there or not.
-func (w *RemoveWinsWriter[E]) Remove(e E) error { return w.assign(&e, true) }
+func (w *RemoveWinsWriter[E]) Remove(e E) error { return w.assign(&e, true, crdt.Options{}) }
 
-func (w *RemoveWinsWriter[E]) assign(e *E, removed bool) error {
+func (w *RemoveWinsWriter[E]) assign(e *E, removed bool, o crdt.Options) error {
 	key, err := w.elem.View(e, &w.scratch)
 	if err != nil {
 		return err
 	}
-	return w.Document().Assign(kernel.Root, crdt.TagRWElem, key, "", removed, crdt.Options{})
+	return w.Document().Assign(kernel.Root, crdt.TagRWElem, key, "", removed, o)
 }

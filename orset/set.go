@@ -37,12 +37,14 @@ func NewWith[E any](actor causal.Actor, c crdt.Config[E]) *Set[E] {
 
 // Add adds an element and returns the delta. Adding one that is there already
 // is a write too: it survives a concurrent removal.
-func (s *Set[E]) Add(e E) (delta.Delta, error) { return s.AppendAdd(nil, e) }
+func (s *Set[E]) Add(e E, opts ...crdt.Options) (delta.Delta, error) {
+	return s.AppendAdd(nil, e, opts...)
+}
 
 // AppendAdd is Add that appends the delta to dst. If dst has room it allocates
 // only what the set itself keeps.
-func (s *Set[E]) AppendAdd(dst []byte, e E) (delta.Delta, error) {
-	if err := s.Writer().Add(e); err != nil {
+func (s *Set[E]) AppendAdd(dst []byte, e E, opts ...crdt.Options) (delta.Delta, error) {
+	if err := s.Writer().Add(e, opts...); err != nil {
 		return dst, err
 	}
 	return s.Flush(dst), nil
@@ -82,17 +84,17 @@ func (s *Set[E]) Update(write func(*SetWriter[E]) error) (delta.Delta, error) {
 func (s *Set[E]) Contains(e E) bool {
 	var scratch codec.Scratch
 	key, err := s.elem.View(&e, &scratch)
-	return err == nil && s.Document().State().Has(kernel.Root, crdt.TagElem, key)
+	return err == nil && s.Document().Stands(kernel.Root, crdt.TagElem, key)
 }
 
-// Len returns the number of elements, in O(1).
-func (s *Set[E]) Len() int { return s.Document().State().Len(kernel.Root) }
+// Len returns the number of elements: in O(1), or O(elements) if any expires.
+func (s *Set[E]) Len() int { return s.Document().Len(kernel.Root) }
 
 // All yields the elements in no particular order, which differs between
 // replicas. The set must not be changed meanwhile.
 func (s *Set[E]) All() iter.Seq[E] {
 	return func(yield func(E) bool) {
-		for l := range s.Document().State().Entries(kernel.Root) {
+		for l := range s.Document().Entries(kernel.Root) {
 			if !yield(codec.Must(s.elem.Decode(l.Key))) {
 				return
 			}
@@ -104,7 +106,7 @@ func (s *Set[E]) All() iter.Seq[E] {
 // strings and numbers is their own. It collects the set first.
 func (s *Set[E]) Sorted() iter.Seq[E] {
 	return func(yield func(E) bool) {
-		for _, l := range sorted(s.Document().State()) {
+		for _, l := range sorted(s.Document()) {
 			if !yield(codec.Must(s.elem.Decode(l.Key))) {
 				return
 			}
@@ -113,8 +115,8 @@ func (s *Set[E]) Sorted() iter.Seq[E] {
 }
 
 // sorted returns the winners at all keys at the root, ordered by key.
-func sorted(s *kernel.State) []kernel.Live {
-	return slices.SortedFunc(s.Entries(kernel.Root), func(a, b kernel.Live) int {
+func sorted(d *crdt.Document) []kernel.Live {
+	return slices.SortedFunc(d.Entries(kernel.Root), func(a, b kernel.Live) int {
 		return strings.Compare(a.Key, b.Key)
 	})
 }
@@ -146,12 +148,12 @@ type SetWriter[E any] Set[E]
 func (s *Set[E]) Writer() *SetWriter[E] { return (*SetWriter[E])(s) }
 
 // Add adds an element.
-func (w *SetWriter[E]) Add(e E) error {
+func (w *SetWriter[E]) Add(e E, opts ...crdt.Options) error {
 	key, err := w.elem.View(&e, &w.scratch)
 	if err != nil {
 		return err
 	}
-	return w.Document().Assign(kernel.Root, crdt.TagElem, key, "", false, crdt.Options{})
+	return w.Document().Assign(kernel.Root, crdt.TagElem, key, "", false, crdt.Combine(opts...))
 }
 
 // Remove removes an element as far as it was observed.

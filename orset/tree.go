@@ -51,11 +51,11 @@ func (t *Tree) Fields() iter.Seq[string] { return t.fields(kernel.Root) }
 func (t *Tree) fields(in kernel.Ref) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var names []string
-		s := t.Document().State()
-		for l := range s.Entries(in) {
+		d := t.Document()
+		for l := range d.Entries(in) {
 			names = append(names, l.Key)
 		}
-		for _, c := range s.Containers(in) {
+		for _, c := range d.Containers(in) {
 			names = append(names, c.Name)
 		}
 		slices.Sort(names)
@@ -178,7 +178,7 @@ func (f Field) Len() int {
 	if !ok {
 		return 0
 	}
-	return f.tree.Document().State().Len(in)
+	return f.tree.Document().Len(in)
 }
 
 // Elements yields the elements of the set in no particular order. The tree
@@ -189,7 +189,7 @@ func (f Field) Elements() iter.Seq[string] {
 		if !ok {
 			return
 		}
-		for l := range f.tree.Document().State().Entries(in) {
+		for l := range f.tree.Document().Entries(in) {
 			if !yield(l.Key) {
 				return
 			}

@@ -12,6 +12,7 @@ package hlc
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -55,8 +56,9 @@ const DefaultMaxDrift = time.Minute
 // maxAhead keeps a distance in milliseconds within a time.Duration.
 const maxAhead = int64(1<<63-1) / int64(time.Millisecond)
 
-// Clock mints timestamps. It is not safe for concurrent use. The zero value
-// reads time.Now and allows DefaultMaxDrift.
+// Clock mints timestamps. It is not safe for concurrent use, but for Reach, and
+// must not be copied but by Clone. The zero value reads time.Now and allows
+// DefaultMaxDrift.
 type Clock struct {
 	// Source is the physical clock; nil means time.Now.
 	Source Source
@@ -64,8 +66,16 @@ type Clock struct {
 	// its physical source; 0 means DefaultMaxDrift.
 	MaxDrift time.Duration
 
-	last Time
-	read Time // the last reading of the physical clock
+	last    Time
+	read    Time          // the last reading of the physical clock
+	reached atomic.Uint64 // the greatest Time that Reach returned
+}
+
+// Clone returns a clock that goes on from the same time and reads the same source.
+func (c *Clock) Clone() *Clock {
+	out := &Clock{Source: c.Source, MaxDrift: c.MaxDrift, last: c.last, read: c.read}
+	out.reached.Store(c.reached.Load())
+	return out
 }
 
 // Now returns a timestamp greater than every earlier one of this clock and
@@ -95,6 +105,28 @@ func (c *Clock) Observe(remote Time) time.Duration {
 	}
 	c.last = remote
 	return 0
+}
+
+// Reach returns how far time has come here, for readers who hide what has
+// expired: the physical clock, or the high-water mark if that is ahead. It never
+// goes back, so that what was hidden does not show again while a clock is stepped
+// or frozen. Any number of goroutines may call it while nothing else is called.
+func (c *Clock) Reach() Time {
+	now := c.last
+	if c.Source == nil {
+		now = max(now, At(time.Now()))
+	} else {
+		now = max(now, At(c.Source()))
+	}
+	for {
+		reached := Time(c.reached.Load())
+		if now <= reached {
+			return reached
+		}
+		if c.reached.CompareAndSwap(uint64(reached), uint64(now)) {
+			return now
+		}
+	}
 }
 
 // Last returns the high-water mark: the greatest timestamp given out or followed.

@@ -38,6 +38,7 @@ type State struct {
 	conflicts  conflicts
 	suspicious bool // see Suspect
 	scratch    []leafID
+	expiring   expiring
 	journal    *journal
 	partial    *partial // while it is being restored
 	tracking   bool
@@ -55,7 +56,7 @@ type actor struct {
 }
 
 // Observer is told of each place just before a live dot appears or disappears
-// there. It may read the state.
+// there, or is hidden: of its death then not any more. It may read the state.
 type Observer interface {
 	Touch(parent Ref, tag Tag, key string)
 }
@@ -224,6 +225,9 @@ func (s *State) fill(id leafID, l *leaf, a Index, seq uint64, p *Payload) {
 	print := s.print(l)
 	s.live ^= print
 	s.actors[a].dots.put(seq, id, print)
+	if flags&expires != 0 {
+		s.expiring.add(p.Expiry, Dot{a, seq})
+	}
 }
 
 // forget takes a leaf's dot out of the dot index and the fingerprints.
@@ -239,6 +243,9 @@ func (s *State) forget(l *leaf) {
 func (s *State) erase(l *leaf, print uint64) {
 	s.live ^= print
 	s.actors[l.actor].dots.remove(l.seq, print)
+	if len(s.expiring.at) > 0 {
+		s.expiring.remove(Dot{l.actor, l.seq})
+	}
 }
 
 // link puts a head at the end of its container's list.
@@ -268,7 +275,7 @@ func (s *State) linkSibling(first *leaf, head, id leafID, l *leaf) {
 // drop ends a live dot. The caller sweeps the tree when it has done.
 func (s *State) drop(id leafID) {
 	l := s.leaves.at(id)
-	if s.observer != nil {
+	if s.observer != nil && !s.expiring.isHidden(Dot{l.actor, l.seq}) {
 		s.observer.Touch(l.parent, l.tag, l.key())
 	}
 	s.note(id)
@@ -340,7 +347,7 @@ func (s *State) Clone() *State {
 	out := &State{
 		actors: slices.Clone(s.actors), byActor: make(map[causal.Actor]Index, len(s.byActor)),
 		leaves: s.leaves.clone(), paths: s.paths.clone(), tree: s.tree.clone(),
-		live: s.live, conflicts: conflicts{count: s.conflicts.count},
+		live: s.live, conflicts: conflicts{count: s.conflicts.count}, expiring: s.expiring.clone(),
 	}
 	for i := range out.actors {
 		a := &out.actors[i]

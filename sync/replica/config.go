@@ -65,6 +65,10 @@ type Config struct {
 	// how a replica catches up. Default 1 KiB. A negative number has replicas compare
 	// their live dots wherever that is possible.
 	TripBytes int
+	// ExpiryGrace is about how long this replica leaves what has expired of its own
+	// writes where it is, hidden, before it kills it, and a fifth of how long what
+	// others wrote. Default 1 s.
+	ExpiryGrace time.Duration
 	// MaxDocs bounds the documents that others can make this replica hold.
 	// Default 1M.
 	MaxDocs int
@@ -90,7 +94,7 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: Rand is required", ErrConfig)
 	case c.MaxMessage != 0 && c.MaxMessage < 4<<10:
 		return fmt.Errorf("%w: MaxMessage of %d is below 4 KiB", ErrConfig, c.MaxMessage)
-	case c.FlushAge < 0 || c.BeaconEvery < 0 || c.HoleDelay < 0 || c.RetryAfter < 0 || c.MaxDrift < 0:
+	case c.FlushAge < 0 || c.BeaconEvery < 0 || c.HoleDelay < 0 || c.RetryAfter < 0 || c.MaxDrift < 0 || c.ExpiryGrace < 0:
 		return fmt.Errorf("%w: negative duration", ErrConfig)
 	case c.Ports < 0 || c.Ports > MaxPorts:
 		return fmt.Errorf("%w: %d ports, must be up to %d", ErrConfig, c.Ports, MaxPorts)
@@ -116,6 +120,7 @@ func (c *Config) validate() error {
 	orTime(&c.FlushAge, 2*time.Millisecond)
 	orTime(&c.BeaconEvery, time.Second)
 	orTime(&c.HoleDelay, 10*time.Millisecond)
+	orTime(&c.ExpiryGrace, time.Second)
 	orTime(&c.RetryAfter, 250*time.Millisecond)
 	return nil
 }

@@ -61,6 +61,7 @@ type Replica struct {
 	surveyed  map[string]time.Time // when the last one of a scope began
 	watching  bool
 	drifted   bool
+	expiring  expiries
 	aside     quarantine
 	leaving   shelf // what Aside of the next Output is made of
 	out       Output
@@ -85,6 +86,8 @@ type document struct {
 	stuck   [2]uint64 // own digest and a peer's, of whom nothing is left to learn
 	local   bool      // the change under way is a local write
 	chase   chase
+	expiry  expiry
+	lapsed  bool // all that was in it is hidden, see Expire
 
 	conflicts uint64 // of the state, that were settled
 	coverage  coverage
@@ -198,7 +201,7 @@ func (r *Replica) Write(now time.Time, doc string, fn func(*crdt.Document) error
 	before, changes := d.head(), len(r.out.Changes)
 	d.local = true
 	defer func() { r.written(d, d.head()-before, changes, held) }() // also if fn panics
-	return r.mint(d, fn)
+	return r.mint(d, d.renew(fn))
 }
 
 // written ends a local write that minted n events. One that minted none, or
@@ -246,6 +249,7 @@ func (r *Replica) drop(d *document) {
 		r.counted--
 	}
 	r.dropTransfer(d)
+	r.forgetExpiry(d)
 	r.sessions.CloseAll(d.name) // what they compared is gone
 	delete(r.docs, d.name)
 	r.list.Remove(d.name)
@@ -297,6 +301,8 @@ func (d *document) unsettle() {
 		d.stale = true
 		r.stale = append(r.stale, d)
 	}
+	d.lapsed = d.lapsed && d.copy.Lapsed()
+	r.planExpiry(d)
 }
 
 // settle brings the digests up to date.
