@@ -35,7 +35,9 @@ type Flag struct {
 }
 
 // Enable switches the flag on.
-func (f Flag) Enable(ctx context.Context) error { return f.assign(ctx, "", false, nil) }
+func (f Flag) Enable(ctx context.Context, opts ...Option) error {
+	return f.assign(ctx, "", false, opts)
+}
 
 // Disable switches the flag off, as far as this replica has observed it on.
 func (f Flag) Disable(ctx context.Context) error { return f.remove(ctx, nil) }
@@ -49,7 +51,9 @@ type DisableWinsFlag struct {
 }
 
 // Enable switches the flag on, over all disabling that this replica has observed.
-func (f DisableWinsFlag) Enable(ctx context.Context) error { return f.assign(ctx, "", false, nil) }
+func (f DisableWinsFlag) Enable(ctx context.Context, opts ...Option) error {
+	return f.assign(ctx, "", false, opts)
+}
 
 // Disable switches the flag off.
 func (f DisableWinsFlag) Disable(ctx context.Context) error { return f.assign(ctx, "", true, nil) }

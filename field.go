@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
@@ -57,6 +59,9 @@ type Field struct {
 	// the one whose value shows, or whose deletion stands. It is zero if nothing
 	// is there, or if several replicas have their part in it, as in a counter.
 	Origin ID
+	// Expires is when what is there is not to be there any more; zero is never.
+	// See [TTL]. Of concurrent elements and flags it is the last moment.
+	Expires time.Time
 	// Err says why Value could not be decoded, if it could not; Raw then holds
 	// its encoding.
 	Err error
@@ -80,6 +85,7 @@ type reading struct {
 // found is what was at a place, not what place it was.
 type found struct {
 	value    string // encoded
+	expiry   hlc.Time
 	origin   ID
 	number   int64 // a counter's
 	on       bool  // a flag's
@@ -96,25 +102,37 @@ func look(d *crdt.Document, in kernel.Ref, at spot) reading {
 	case KindCounter:
 		r.number, r.exists = d.Sum(in, at.key)
 	case KindFlag, KindDisableWinsFlag:
-		r.on, r.exists = d.Present(in, at.tag, at.key), d.State().Has(in, at.tag, at.key)
+		r.on, r.exists = d.Present(in, at.tag, at.key), d.Stands(in, at.tag, at.key)
 	default:
-		r.siblings = countSiblings(d.State(), in, at)
-		if l, ok := d.State().Winner(in, at.tag, at.key); ok {
+		r.siblings = countSiblings(d, in, at)
+		if l, ok := d.Winner(in, at.tag, at.key); ok {
 			r.origin, r.exists = d.State().Dot(&l).Actor.ID, !l.Marked
 			if r.exists {
-				r.value = l.Value
+				r.value, r.expiry = l.Value, l.Expiry
 			}
 		}
 		return r
 	}
-	r.origin = soleWriter(d.State(), in, at)
+	r.origin, r.expiry = soleWriter(d, in, at), lastExpiry(d, in, at)
 	return r
 }
 
+// lastExpiry returns when nothing will be at a place any more, 0 if some of what
+// is there stays.
+func lastExpiry(d *crdt.Document, in kernel.Ref, at spot) (last hlc.Time) {
+	for l := range d.Standing(in, at.tag, at.key) {
+		if l.Expiry == 0 {
+			return 0
+		}
+		last = max(last, l.Expiry)
+	}
+	return last
+}
+
 // soleWriter returns who wrote all that lives at a place, zero if nobody alone.
-func soleWriter(s *kernel.State, in kernel.Ref, at spot) (id ID) {
-	for l := range s.Siblings(in, at.tag, at.key) {
-		switch writer := s.Dot(&l).Actor.ID; {
+func soleWriter(d *crdt.Document, in kernel.Ref, at spot) (id ID) {
+	for l := range d.Standing(in, at.tag, at.key) {
+		switch writer := d.State().Dot(&l).Actor.ID; {
 		case id.IsZero():
 			id = writer
 		case id != writer:
@@ -124,8 +142,8 @@ func soleWriter(s *kernel.State, in kernel.Ref, at spot) (id ID) {
 	return id
 }
 
-func countSiblings(s *kernel.State, in kernel.Ref, at spot) (n int) {
-	for range s.Siblings(in, at.tag, at.key) {
+func countSiblings(d *crdt.Document, in kernel.Ref, at spot) (n int) {
+	for range d.Standing(in, at.tag, at.key) {
 		n++
 	}
 	return n
@@ -144,6 +162,9 @@ func (r *reading) field() Field {
 	f := Field{Kind: kinds[r.tag], Exists: r.exists, Siblings: r.siblings, Origin: r.origin, Path: make([]string, 0, len(r.path)+1)}
 	for _, c := range r.path {
 		f.Path = append(f.Path, c.Name)
+	}
+	if r.expiry != 0 {
+		f.Expires = r.expiry.Time()
 	}
 	switch f.Kind {
 	case KindElement, KindRemoveWins:
@@ -170,11 +191,12 @@ func (f *Field) decode(s string) {
 
 // visit calls fn for every field in which something lives, in no order.
 func visit(d *crdt.Document, in kernel.Ref, path []kernel.Component, fn func(kernel.Ref, spot)) {
-	s := d.State()
-	for l := range s.Entries(in) {
-		fn(in, spot{path, l.Tag, l.Key})
+	for l := range d.Entries(in) {
+		if l.Tag != crdt.TagLapse {
+			fn(in, spot{path, l.Tag, l.Key})
+		}
 	}
-	for ref, c := range s.Containers(in) {
+	for ref, c := range d.Containers(in) {
 		if c.Tag == crdt.TagRequests {
 			continue
 		}
@@ -272,7 +294,7 @@ func (r *Replica) conflicts(doc string) (out []spot) {
 		}
 		visit(c, kernel.Root, nil, func(in kernel.Ref, at spot) {
 			isCell := at.tag == crdt.TagRegister || at.tag == crdt.TagLWWField
-			if isCell && countSiblings(c.State(), in, at) > 1 {
+			if isCell && countSiblings(c, in, at) > 1 {
 				out = append(out, at)
 			}
 		})

@@ -32,8 +32,8 @@ func (d *Doc) Delete(ctx context.Context) error {
 
 // Copy writes what is in the document now into another one of this space, as
 // writes of this replica: the values, concurrent ones beside each other, counters
-// as one increment of their sum, but no history, no origins and no records of
-// deletions. The two have nothing to do with each other from then on.
+// as one increment of their sum, each with the time that is left to it, but no history, no origins and no records of
+// deletions, and not the time that an Expire gave the document. The two have nothing to do with each other from then on.
 //
 // The copy is one atomic group. If it takes more than the 512 KiB of a group it
 // is several, one after the other; an error between two of them leaves those
@@ -91,11 +91,11 @@ func (d *Doc) observed() (out []copied, err error) {
 func copiesOf(c *crdt.Document, in kernel.Ref, r *reading) (out []copied) {
 	switch kinds[r.tag] {
 	case KindElement, KindRemoveWins:
-		return []copied{{spot: r.spot}}
+		return []copied{{spot: r.spot, expiry: r.expiry}}
 	case KindCounter:
 		return []copied{{spot: r.spot, number: r.number}}
 	case KindFlag, KindDisableWinsFlag:
-		return []copied{{spot: r.spot, mark: !r.on}}
+		return []copied{{spot: r.spot, mark: !r.on, expiry: r.expiry}}
 	}
 	for _, l := range slices.Backward(c.Siblings(in, r.tag, r.key)) {
 		if !l.Marked {

@@ -40,7 +40,7 @@ func (m LWWMap) Keys() (keys []string) {
 		if !ok {
 			return
 		}
-		for l := range d.State().Entries(in) {
+		for l := range d.Entries(in) {
 			if l.Tag == crdt.TagLWWField && !l.Marked {
 				keys = append(keys, l.Key)
 			}

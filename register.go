@@ -65,6 +65,7 @@ type Sibling[T any] struct {
 	Value   T
 	Replica ID        // who wrote it
 	Time    time.Time // when, by the writer's clock
+	Expires time.Time // when it is not to be there any more; zero is never
 	Deleted bool      // in an LWW map: it is a deletion
 	// Context supersedes just this sibling in a write with Over.
 	Context Context
@@ -77,6 +78,9 @@ func Siblings[T any](c Cell) ([]Sibling[T], error) {
 	var out []Sibling[T]
 	for _, l := range f.live() {
 		s := Sibling[T]{Replica: l.dot.Actor.ID, Time: l.Time.Time(), Deleted: l.Marked, Context: Context{[]causal.Dot{l.dot}}}
+		if l.Expiry != 0 {
+			s.Expires = l.Expiry.Time()
+		}
 		if !l.Marked {
 			var err error
 			if s.Value, err = decode[T](l.Value); err != nil {
@@ -114,7 +118,7 @@ func (f field) live() (out []liveDot) {
 			return
 		}
 		s := d.State()
-		for l := range s.Siblings(in, f.tag, f.name) {
+		for l := range d.Standing(in, f.tag, f.name) {
 			out = append(out, liveDot{l, s.Dot(&l)})
 		}
 		slices.SortFunc(out, func(a, b liveDot) int {

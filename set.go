@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
@@ -18,7 +19,13 @@ type Set struct {
 
 // Add puts elements into the set. If one of them is too large none is added.
 // Several are seen by others one by one, but inside an Update.
-func (s Set) Add(ctx context.Context, elems ...any) error { return s.each(ctx, elems, s.put(false)) }
+func (s Set) Add(ctx context.Context, elems ...any) error { return s.addWith(ctx, elems, nil) }
+
+// AddFor is Add of elements that expire after a time, see [TTL]. An element that
+// is in the set already expires then, too.
+func (s Set) AddFor(ctx context.Context, ttl time.Duration, elems ...any) error {
+	return s.addWith(ctx, elems, []Option{TTL(ttl)})
+}
 
 // Remove takes elements out, as far as this replica has observed them in it.
 func (s Set) Remove(ctx context.Context, elems ...any) error {
@@ -38,12 +45,17 @@ type RemoveWinsSet struct {
 
 // Add puts elements into the set, over all removals that this replica has observed.
 func (s RemoveWinsSet) Add(ctx context.Context, elems ...any) error {
-	return s.each(ctx, elems, s.put(false))
+	return s.addWith(ctx, elems, nil)
+}
+
+// AddFor is Add of elements that expire after a time, see [TTL].
+func (s RemoveWinsSet) AddFor(ctx context.Context, ttl time.Duration, elems ...any) error {
+	return s.addWith(ctx, elems, []Option{TTL(ttl)})
 }
 
 // Remove takes elements out, in the set or not.
 func (s RemoveWinsSet) Remove(ctx context.Context, elems ...any) error {
-	return s.each(ctx, elems, s.put(true))
+	return s.each(ctx, elems, s.put(true, crdt.Options{}))
 }
 
 // elements is a set of either kind.
@@ -56,9 +68,13 @@ type elements struct {
 // Name returns the set's name.
 func (s elements) Name() string { return s.path[len(s.path)-1].Name }
 
-func (s elements) put(mark bool) func(*crdt.Document, kernel.Ref, string) error {
+func (s elements) addWith(ctx context.Context, elems []any, opts []Option) error {
+	return s.each(ctx, elems, s.put(false, options(opts)))
+}
+
+func (s elements) put(mark bool, o crdt.Options) func(*crdt.Document, kernel.Ref, string) error {
 	return func(d *crdt.Document, in kernel.Ref, key string) error {
-		return d.Assign(in, s.tag, key, "", mark, crdt.Options{})
+		return d.Assign(in, s.tag, key, "", mark, o)
 	}
 }
 
@@ -133,7 +149,7 @@ func (s elements) members() (keys []string) {
 		if !ok {
 			return
 		}
-		for l := range d.State().Entries(in) {
+		for l := range d.Entries(in) {
 			if l.Tag == s.tag && d.Present(in, s.tag, l.Key) {
 				keys = append(keys, l.Key)
 			}

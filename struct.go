@@ -28,6 +28,7 @@ func (f fields) here() fields { return f }
 //	Name  string              `joinery:"name"`           // another name than the Go field's
 //	Temp  string              `joinery:"-"`              // neither loaded nor stored
 //	Nick  string              `joinery:"nick,omitempty"` // a zero or empty value is absent
+//	Token string              `joinery:"token,ttl=15m"`  // what is stored expires, see TTL
 //
 //	tag       Go type                      in the document
 //	(none)    struct, pointer to struct    Map, field by field
@@ -48,6 +49,10 @@ func (f fields) here() fields { return f }
 // contain its own type by a pointer or map. Of two fields with one name the less
 // deeply embedded counts; two at one depth are a mistake, as is a tag that does
 // not suit its field: [ErrStruct], from every call.
+//
+// The option ttl is for registers, flags, sets, LWW maps and maps of these. As
+// Store writes only what differs, a value that is stored again unchanged has the
+// time that it had.
 //
 // What is absent in the document loads as the zero value; what is nil, or zero
 // with omitempty, stores as absent. A pointer tells an absent value or Map from
@@ -260,12 +265,12 @@ func (f fields) names(tag kernel.Tag) (out []string) {
 		if !ok {
 			return
 		}
-		for l := range d.State().Entries(in) {
+		for l := range d.Entries(in) {
 			if l.Tag == tag {
 				out = append(out, l.Key)
 			}
 		}
-		for _, c := range d.State().Containers(in) {
+		for _, c := range d.Containers(in) {
 			if c.Tag == tag {
 				out = append(out, c.Name)
 			}

@@ -133,21 +133,25 @@ func (s *shape) apply(ctx context.Context, f fields, name string, have, want con
 
 // write is apply for what has no fields below it, or loses them all.
 func (s *shape) write(ctx context.Context, f fields, name string, have, want content) error {
+	var opts []Option
+	if s.ttl != nil {
+		opts = append(opts, s.ttl)
+	}
 	switch s.form {
 	case asRegister:
-		return writeRegister(ctx, f.Register(name), have, want)
+		return writeRegister(ctx, f.Register(name), have, want, opts)
 	case asCounter:
 		return writeCounter(ctx, f.Counter(name), have, want)
 	case asFlag:
-		return writeFlag(ctx, f.Flag(name), have, want)
+		return writeFlag(ctx, f.Flag(name), have, want, opts)
 	case asDisableWinsFlag:
-		return writeFlag(ctx, f.DisableWinsFlag(name), have, want)
+		return writeFlag(ctx, f.DisableWinsFlag(name), have, want, opts)
 	case asSet:
-		return writeSet(ctx, f.Set(name), have, want)
+		return writeSet(ctx, f.Set(name), have, want, opts)
 	case asRemoveWinsSet:
-		return writeSet(ctx, f.RemoveWinsSet(name), have, want)
+		return writeSet(ctx, f.RemoveWinsSet(name), have, want, opts)
 	case asLWWMap:
-		return writeEntries(ctx, f.LWWMap(name), have, want)
+		return writeEntries(ctx, f.LWWMap(name), have, want, opts)
 	default:
 		if !have.exists {
 			return nil
@@ -156,10 +160,10 @@ func (s *shape) write(ctx context.Context, f fields, name string, have, want con
 	}
 }
 
-func writeRegister(ctx context.Context, r Register, have, want content) error {
+func writeRegister(ctx context.Context, r Register, have, want content, opts []Option) error {
 	switch {
 	case want.exists && (!have.exists || have.value != want.value):
-		return r.Set(ctx, msgpack.RawMessage(want.value))
+		return r.Set(ctx, msgpack.RawMessage(want.value), opts...)
 	case have.exists && !want.exists:
 		return r.Remove(ctx)
 	}
@@ -181,12 +185,12 @@ func writeCounter(ctx context.Context, c Counter, have, want content) error {
 }
 
 func writeFlag(ctx context.Context, f interface {
-	Enable(context.Context) error
+	Enable(context.Context, ...Option) error
 	Disable(context.Context) error
-}, have, want content) error {
+}, have, want content, opts []Option) error {
 	switch {
 	case want.exists && !have.exists:
-		return f.Enable(ctx)
+		return f.Enable(ctx, opts...)
 	case have.exists && !want.exists:
 		return f.Disable(ctx)
 	}
@@ -194,9 +198,9 @@ func writeFlag(ctx context.Context, f interface {
 }
 
 func writeSet(ctx context.Context, s interface {
-	Add(context.Context, ...any) error
+	addWith(context.Context, []any, []Option) error
 	Remove(context.Context, ...any) error
-}, have, want content) error {
+}, have, want content, opts []Option) error {
 	var added, removed []any
 	for _, key := range keysOf(have, want) {
 		switch h, w := have.below[key].exists, want.below[key].exists; {
@@ -214,16 +218,16 @@ func writeSet(ctx context.Context, s interface {
 	if len(added) == 0 {
 		return nil
 	}
-	return s.Add(ctx, added...)
+	return s.addWith(ctx, added, opts)
 }
 
-func writeEntries(ctx context.Context, m LWWMap, have, want content) error {
+func writeEntries(ctx context.Context, m LWWMap, have, want content, opts []Option) error {
 	for _, key := range keysOf(have, want) {
 		h, w := have.below[key], want.below[key]
 		var err error
 		switch {
 		case w.exists && (!h.exists || h.value != w.value):
-			err = m.Put(ctx, key, msgpack.RawMessage(w.value))
+			err = m.Put(ctx, key, msgpack.RawMessage(w.value), opts...)
 		case h.exists && !w.exists:
 			err = m.Delete(ctx, key)
 		}

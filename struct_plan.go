@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -50,6 +51,7 @@ type shape struct {
 	typ     reflect.Type
 	pointer bool    // the Go value is a *typ, nil if absent
 	elem    *shape  // of what is in a set or map
+	ttl     Option  // of what is written, nil if it stays
 	record  *record // of asStruct
 }
 
@@ -160,10 +162,46 @@ func (p planner) options(m *member, t reflect.Type, options string) (err error) 
 	n := len(words)
 	words = slices.DeleteFunc(words, func(w string) bool { return w == "omitempty" })
 	m.omitEmpty = len(words) < n
+	words, ttl, err := ttlOf(words)
+	if err != nil {
+		return err
+	}
 	if m.shape, err = p.shape(t, words); err == nil && m.omitEmpty && m.form != asRegister {
 		err = fmt.Errorf("omitempty is for registers: empty sets, maps, flags and counters are absent anyway, structs have pointers")
 	}
+	if err == nil && ttl != nil {
+		err = m.shape.expire(ttl)
+	}
 	return err
+}
+
+// ttlOf takes the option that begins with "ttl=" out of the words of a tag.
+func ttlOf(words []string) (rest []string, ttl Option, err error) {
+	for _, w := range words {
+		text, ok := strings.CutPrefix(w, "ttl=")
+		if !ok {
+			rest = append(rest, w)
+			continue
+		}
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return nil, nil, fmt.Errorf("%q is no duration above 0, such as ttl=90m", w)
+		}
+		ttl = TTL(d)
+	}
+	return rest, ttl, nil
+}
+
+// expire gives what is written a time to live.
+func (s *shape) expire(ttl Option) error {
+	switch s.form {
+	case asCounter, asStruct:
+		return fmt.Errorf("ttl is for registers, flags, sets, LWW maps and maps of these")
+	case asMap:
+		return s.elem.expire(ttl)
+	}
+	s.ttl = ttl
+	return nil
 }
 
 // shape returns how a t lies in a document by the words of a tag.

@@ -67,11 +67,11 @@ func (t target) at(path []kernel.Component, tag kernel.Tag, keys ...string) []ui
 	if t.tx != nil || t.replica.node.Warm() {
 		return nil
 	}
-	places := make([]uint64, len(keys))
+	places := make([]uint64, len(keys), len(keys)+1)
 	for i, key := range keys {
 		places[i] = kernel.PlaceHash(path, tag, key)
 	}
-	return places
+	return append(places, kernel.PlaceHash(nil, crdt.TagLapse, "")) // whether any of it is there still
 }
 
 // put writes a payload below a path, within the replica's limits.

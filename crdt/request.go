@@ -57,15 +57,6 @@ func requestNumber(value string) uint64 {
 	return r.Uint()
 }
 
-// IsEmpty reports whether the document holds nothing but records of requests.
-func (d *Document) IsEmpty() bool {
-	for range d.state.Entries(kernel.Root) {
-		return false
-	}
-	for _, c := range d.state.Containers(kernel.Root) {
-		if c.Tag != TagRequests {
-			return false
-		}
-	}
-	return true
-}
+// IsEmpty reports whether nothing is in the document that a reader could see,
+// the records of deletions among it, but records of requests.
+func (d *Document) IsEmpty() bool { return !d.IsInhabited(kernel.Root) }

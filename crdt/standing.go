@@ -129,7 +129,7 @@ func (d *Document) IsInhabited(in kernel.Ref) bool {
 		c = d.curtain()
 	}
 	for l := range d.state.Below(in) {
-		if !c.hides(&l) && l.Tag != TagLapse {
+		if !c.hides(&l) && l.Tag != TagLapse && l.Tag != TagRequest {
 			return true
 		}
 	}

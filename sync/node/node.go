@@ -38,6 +38,9 @@ type Node struct {
 	wake  chan struct{} // the next deadline may have moved
 	ports []*port       // one for each transport, the node's own first
 
+	expiring  chan struct{} // something expires at another time than before
+	expiryDue time.Time     // when; guarded by mu
+
 	life     context.Context // ends with Close
 	end      context.CancelFunc
 	closing  sync.Once
@@ -61,6 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		most:     most,
 		watchers: make(map[*Watcher]struct{}),
 		wake:     make(chan struct{}, 1),
+		expiring: make(chan struct{}, 1),
 	}
 	if err := n.begins(); err != nil {
 		return nil, err
@@ -91,6 +95,7 @@ func (n *Node) begins() (err error) {
 	n.inbox.init(n.cfg.Inbox, n.cfg.InboxBytes)
 	n.openPorts()
 	n.warm.Store(n.journal == nil)
+	n.workers.Go(n.expire)
 	if n.journal != nil {
 		n.recall()
 		n.workers.Go(n.commit)
@@ -157,7 +162,7 @@ func (n *Node) Write(ctx context.Context, doc string, fn func(*crdt.Document) er
 		return err
 	}
 	if n.journal != nil {
-		if err := errors.Join(n.commits.room(ctx), n.fetch(ctx, doc, places)); err != nil {
+		if err := errors.Join(n.commits.room(ctx), n.fetch(ctx, doc, places), n.fetchLapsed(ctx, doc)); err != nil {
 			return err
 		}
 	}
@@ -206,6 +211,7 @@ func (n *Node) finish() {
 // handOn hands on what the state machine wants done, but for its alarms.
 func (n *Node) handOn() []replica.Alarm {
 	out := n.core.Ready()
+	n.planExpiry()
 	n.deliver(out.Changes)
 	if n.journal != nil {
 		n.commits.put(&out, n.identity())

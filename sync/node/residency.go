@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/sync/journal"
 	"github.com/joinery-crdt/joinery/sync/replica"
 	"github.com/joinery-crdt/joinery/sync/store"
@@ -91,6 +92,20 @@ func (n *Node) fetch(ctx context.Context, doc string, places []uint64) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// fetchLapsed brings a document that has expired as a whole into memory: the
+// next write removes all that is in it.
+func (n *Node) fetchLapsed(ctx context.Context, doc string) error {
+	if n.warm.Load() {
+		return nil
+	}
+	lapsed := false
+	n.look(doc, func(d *crdt.Document) { lapsed = d != nil && d.Lapsed() })
+	if !lapsed {
+		return nil
+	}
+	return n.load(ctx, doc)
 }
 
 // begin returns how far a document is, after its head and records; nil if it is

@@ -25,7 +25,7 @@ const (
 // Bounds of how long to wait before a look at the clock: it may have been set.
 const (
 	minLook = 2 * time.Millisecond
-	maxLook = time.Minute
+	maxLook = time.Second
 )
 
 // expiry is what a document needs to be looked at for.
@@ -91,9 +91,16 @@ func (r *Replica) forgetExpiry(d *document) {
 }
 
 // ExpiryDue names the moment at which Expire next has something to do, by the
-// clock that stamps writes; 0 is never. It is for comparison: if it changes,
+// clock that stamps writes; zero is never. It is for comparison: if it changes,
 // NextExpiry has to be asked again.
-func (r *Replica) ExpiryDue() hlc.Time {
+func (r *Replica) ExpiryDue() time.Time {
+	if due := r.expiryDue(); due != 0 {
+		return due.Time()
+	}
+	return time.Time{}
+}
+
+func (r *Replica) expiryDue() hlc.Time {
 	if len(r.expiring) == 0 {
 		return 0
 	}
@@ -103,7 +110,7 @@ func (r *Replica) ExpiryDue() hlc.Time {
 // NextExpiry returns when Expire is to be called, zero if never. As clocks may be
 // set it is never far away.
 func (r *Replica) NextExpiry(now time.Time) time.Time {
-	due := r.ExpiryDue()
+	due := r.expiryDue()
 	if due == 0 {
 		return time.Time{}
 	}
@@ -119,7 +126,7 @@ func (r *Replica) Expire(now time.Time) {
 	r.advance(now)
 	reach := r.clock.Reach()
 	for range docsAtOnce {
-		if due := r.ExpiryDue(); due == 0 || due > reach {
+		if due := r.expiryDue(); due == 0 || due > reach {
 			return
 		}
 		d := r.expiring[0]
