@@ -2,6 +2,9 @@ package node
 
 import "time"
 
+// docsAtOnce bounds the documents that are looked after under one lock.
+const docsAtOnce = 64
+
 // expire is the loop that lets the state machine act on what expires, with a
 // link or without one. It sleeps as long as nothing does.
 func (n *Node) expire() {
@@ -37,7 +40,11 @@ func (n *Node) expireDue() {
 		n.mu.Unlock()
 		return
 	}
-	n.core.Expire(time.Now())
+	for range docsAtOnce {
+		if !n.core.Expire(time.Now()) {
+			break
+		}
+	}
 	n.finish()
 	n.poke()
 }

@@ -13,11 +13,10 @@ import (
 // other holder if that has not come to pass after a while. The moments are drawn
 // at random, so that one holder does it and the others hear of it.
 
-// Bounds of what is done about expiry under one lock, and the pause between two
-// such rounds in one document.
+// Bounds of what is done about expiry at once, and the pause between two such
+// rounds in one document.
 const (
 	hideAtOnce  = 4096
-	docsAtOnce  = 256
 	killEvery   = 50 * time.Millisecond
 	othersShare = 5 // times ExpiryGrace is how long others leave it to the writer
 )
@@ -110,29 +109,29 @@ func (r *Replica) expiryDue() hlc.Time {
 // NextExpiry returns when Expire is to be called, zero if never. As clocks may be
 // set it is never far away.
 func (r *Replica) NextExpiry(now time.Time) time.Time {
-	due := r.expiryDue()
+	reach, due := r.clock.Reach(), r.expiryDue()
 	if due == 0 {
 		return time.Time{}
 	}
-	wait := due.Time().Sub(r.clock.Reach().Time())
+	wait := due.Time().Sub(reach.Time())
 	return now.Add(min(max(wait, minLook), maxLook))
 }
 
-// Expire hides what has expired, so that Output tells of it, and kills some of
-// what was hidden a while ago. It is the only thing that a replica does by the
-// clock that stamps writes, and may be called while it is offline, and as often
-// or as seldom as one likes.
-func (r *Replica) Expire(now time.Time) {
+// Expire hides in one document what has expired, so that Output tells of it, and
+// kills some of what was hidden a while ago. It reports whether there was
+// anything to do. It is the only thing that a replica does by the clock that
+// stamps writes, and may be called while it is offline, and as often or as seldom
+// as one likes.
+func (r *Replica) Expire(now time.Time) bool {
 	r.advance(now)
-	reach := r.clock.Reach()
-	for range docsAtOnce {
-		if due := r.expiryDue(); due == 0 || due > reach {
-			return
-		}
-		d := r.expiring[0]
-		r.expireIn(d, reach)
-		r.planExpiry(d)
+	reach, due := r.clock.Reach(), r.expiryDue()
+	if due == 0 || due > reach {
+		return false
 	}
+	d := r.expiring[0]
+	r.expireIn(d, reach)
+	r.planExpiry(d)
+	return true
 }
 
 func (r *Replica) expireIn(d *document, now hlc.Time) {

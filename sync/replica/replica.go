@@ -345,7 +345,7 @@ func (d *document) observe() {
 // Touch implements kernel.Observer.
 func (d *document) Touch(parent kernel.Ref, tag kernel.Tag, key string) {
 	r := d.replica
-	if tag == crdt.TagRequest {
+	if tag == crdt.TagRequest || tag == crdt.TagLapse {
 		return // no field
 	}
 	r.out.Changes = append(r.out.Changes, Change{

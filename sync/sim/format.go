@@ -112,6 +112,9 @@ func (o *Op) String() string {
 	if o.At != nil {
 		out += fmt.Sprint(" at=", *o.At)
 	}
+	if o.TTL != 0 {
+		out += fmt.Sprint(" ttl=", o.TTL)
+	}
 	if o.Over != nil {
 		out += " over=" + name(*o.Over)
 	}

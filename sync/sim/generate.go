@@ -35,6 +35,7 @@ func Generate(seed uint64, o Options) *Script {
 	if g.faults.Mixed && g.one(3) { // drawn last: the rest of a history is the same without
 		s.Tuning.Newer = 1 + g.rng.IntN(s.Replicas)
 	}
+	g.age(s)
 	g.wearOut(s)
 	g.endanger(s)
 	g.divide(s)

@@ -44,6 +44,7 @@ type node struct {
 	adorned map[printed]bool // units in its log that came with optional parts
 
 	stamp  hlc.Time // greatest timestamp of its writes
+	reach  hlc.Time // greatest moment that its process took for the present
 	writes int
 
 	offset time.Duration // of the physical clock
@@ -99,12 +100,12 @@ func (w *world) start(n *node, incarnation ...uint64) {
 	r, err := replica.New(replica.Config{
 		ID: n.id, Incarnation: w.lease(n), Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
 		Mark: n.disk.mark, Ports: len(n.systems), MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
-		TripBytes: w.script.Tuning.Trip,
+		TripBytes: w.script.Tuning.Trip, ExpiryGrace: expiryGrace,
 	}, w.time())
 	if err != nil {
 		panic(err)
 	}
-	n.stamp = n.disk.stamp
+	n.stamp, n.reach = n.disk.stamp, 0
 	n.r, n.actor, n.batches, n.adorned = r, r.Actor(), make(map[string]*batch), make(map[printed]bool)
 	n.inbox, n.paused, n.dying, n.online = nil, false, false, true
 	if !w.reload(n) {
@@ -162,7 +163,7 @@ func (w *world) plan(n *node) {
 		return
 	}
 	n.actor = n.r.Actor()
-	next := n.r.Next()
+	next := w.nextTick(n)
 	if next.IsZero() {
 		n.tickAt = never
 		return

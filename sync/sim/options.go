@@ -33,6 +33,7 @@ type Faults struct {
 	Members    bool // replicas that arrive and leave
 	Offline    bool // announced loss of the link
 	SmallLogs  bool // so that units are gone when they are asked for
+	Expiry     bool // writes that expire
 	Large      bool // values of kilobytes and small messages, so that there are transfers
 	Mixed      bool // replicas of a later release among the others
 	// Identity is what happens to disks and with that to who a replica is: clean
@@ -50,7 +51,7 @@ func AllFaults() Faults {
 	return Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true,
 		Pauses: true, Crashes: true, Restores: true, Clones: true, Members: true, Offline: true,
-		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true, Relays: true,
+		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true, Relays: true, Expiry: true,
 	}
 }
 

@@ -240,6 +240,8 @@ func (p *parser) op() (o Op) {
 		case "at":
 			t := v.duration()
 			o.At = &t
+		case "ttl":
+			o.TTL = v.duration()
 		case "over":
 			n := v.node()
 			o.Over = &n
@@ -250,7 +252,7 @@ func (p *parser) op() (o Op) {
 			p.fail("%s: %w", key, v.err)
 		}
 	}
-	if o.Path == "" && o.Do != Prune {
+	if o.Path == "" && o.Do != Prune && o.Do != Lapse {
 		p.fail("a path is missing")
 	}
 	return o

@@ -22,7 +22,7 @@ var leafTags = map[OpVerb]kernel.Tag{
 	Set: crdt.TagRegister, Clear: crdt.TagRegister, Add: crdt.TagElem, Remove: crdt.TagElem,
 	RWAdd: crdt.TagRWElem, RWRemove: crdt.TagRWElem, Enable: crdt.TagEWFlag, Disable: crdt.TagEWFlag,
 	DWEnable: crdt.TagDWFlag, DWDisable: crdt.TagDWFlag, Inc: crdt.TagCounter, Reset: crdt.TagCounter,
-	Put: crdt.TagLWWField, Delete: crdt.TagLWWField,
+	Lapse: crdt.TagLapse, Put: crdt.TagLWWField, Delete: crdt.TagLWWField,
 }
 
 // containerTags are the tags of what the elements of collections are in.
@@ -37,8 +37,11 @@ func (o *Op) place() place {
 	}
 	tag := leafTags[o.Do]
 	p := place{tag: tag}
-	if tag == 0 { // Prune
+	switch o.Do {
+	case Prune:
 		p.path = maps(names)
+		return p
+	case Lapse:
 		return p
 	}
 	last := names[len(names)-1]
@@ -63,7 +66,7 @@ func (o *Op) isMark() bool { return o.Do == RWRemove || o.Do == DWDisable || o.D
 // isAssign reports whether the op puts a payload in place of what it observed.
 func (o *Op) isAssign() bool {
 	switch o.Do {
-	case Set, Add, RWAdd, RWRemove, Enable, DWEnable, DWDisable, Put, Delete:
+	case Set, Add, RWAdd, RWRemove, Enable, DWEnable, DWDisable, Put, Delete, Lapse:
 		return true
 	}
 	return false
@@ -84,6 +87,9 @@ func (o *Op) value() string {
 func (o *Op) options(over []causal.Dot) (out crdt.Options) {
 	if o.At != nil {
 		out = crdt.At(hlc.At(epoch.Add(*o.At)))
+	}
+	if o.TTL != 0 {
+		out = crdt.Combine(out, crdt.TTL(o.TTL))
 	}
 	if o.Over != nil {
 		out = crdt.Combine(out, crdt.Over(over...))

@@ -150,6 +150,8 @@ type Op struct {
 	Size int
 	// At is an explicit timestamp, as a distance from the beginning.
 	At *time.Duration
+	// TTL makes what is written expire.
+	TTL time.Duration
 	// Over, if not nil, is a replica whose reader the write comes from: it
 	// supersedes what lives there and nothing else.
 	Over *int
@@ -172,6 +174,7 @@ const (
 	DWDisable OpVerb = "dwdisable" // disable-wins flag
 	Inc       OpVerb = "inc"       // counter
 	Reset     OpVerb = "reset"     // counter
+	Lapse     OpVerb = "lapse"     // the whole document, after TTL
 	Put       OpVerb = "put"       // into an LWW map
 	Delete    OpVerb = "delete"    // from an LWW map
 	Prune     OpVerb = "prune"     // remove the map at the path, with all below

@@ -42,6 +42,7 @@ type Stats struct {
 	Restores   int // of old copies, and of nothing
 	Copies     int // disks of which a copy was started besides
 	Forgotten  int // documents that a disk lost
+	Expired    int // payloads that somebody killed because they had expired
 	Checks     int // states compared with the ledger
 	Frames     int // whole states sent
 	Tainted    int // documents in which a clone gave a dot two payloads
@@ -170,6 +171,8 @@ func (w *world) tick(n *node) {
 	}
 	w.hash = mix(w.hash, uint64(w.now), uint64(n.index), 1)
 	n.r.Tick(w.time())
+	w.drain(n)
+	w.expire(n)
 	w.drain(n)
 }
 

@@ -57,6 +57,7 @@ type report struct {
 	Torn       int            `json:"torn_records"`
 	DiskErrors int            `json:"disk_errors"`
 	Struck     int            `json:"histories_with_lost_or_copied_disks"`
+	Expired    int            `json:"expired"`
 	Stops      int            `json:"clean_stops"`
 	Resumed    int            `json:"resumed_incarnations"`
 	Restores   int            `json:"restored_disks"`
@@ -89,6 +90,7 @@ func (r *report) add(seed uint64, x *sim.Result) {
 		r.Struck++
 	}
 	r.Ladder.Add(&x.Stats.Ladder)
+	r.Expired += x.Stats.Expired
 	r.Stops += x.Stats.Stops
 	r.Resumed += x.Stats.Resumed
 	r.Restores += x.Stats.Restores
@@ -192,8 +194,8 @@ func summary(out io.Writer, o *settings, r *report) {
 		return
 	}
 	fmt.Fprintf(out, "%d histories in %.1f s (%.0f/s), %d failed\n", r.Histories, r.Seconds, r.Rate, r.Failed)
-	fmt.Fprintf(out, "%d writes, %d messages, %d states checked, %d whole states sent, alarms %v, %d documents tainted by clones\n",
-		r.Writes, r.Messages, r.Checks, r.Frames, r.Alarms, r.Tainted)
+	fmt.Fprintf(out, "%d writes, %d messages, %d states checked, %d whole states sent, %d values killed as expired, alarms %v, %d documents tainted by clones\n",
+		r.Writes, r.Messages, r.Checks, r.Frames, r.Expired, r.Alarms, r.Tainted)
 	fmt.Fprintf(out, "disks: %d syncs waited for, %d failed writes and syncs; crashes lost %d units, kept %d records that were not synced and tore %d\n",
 		r.Syncs, r.DiskErrors, r.Lost, r.Survivors, r.Torn)
 	fmt.Fprintf(out, "identity: %d clean stops, %d starts under the same incarnation, %d disks set back or emptied, %d copies started besides, %d documents damaged; that or a lost tail in %d histories\n",
