@@ -25,6 +25,11 @@
 // makes several writes to a document one atomic group: everybody sees all of
 // them or none.
 //
+// # Expiry
+//
+// [TTL] makes a field or element expire, [Doc.Expire] a document: nobody sees it
+// from then on, and a holder removes it later.
+//
 // # Structs
 //
 // [Doc.Load] and [Doc.Store] move Go structs, by tags in the manner of

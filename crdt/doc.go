@@ -18,6 +18,17 @@
 //
 // LWW or multi-value is thus a choice at read time over the same state.
 //
+// # Expiry
+//
+// What is written may expire ([TTL], [ExpireAt]), and so may a document
+// ([Document.SetExpiry]). Readers hide what has expired by their own clock, as if
+// it had been removed: a concurrent value without an expiry stays. [Document.Expire]
+// removes it in fact, by an ordinary write; any holder may, once or several. The
+// state, its encoding and its digest depend on no clock, so clocks that are wrong
+// make it late or early and nothing else. A document in which nothing expires
+// pays nothing for it; each payload that does costs about 60 bytes and O(log(those
+// that do)) when it is written and when it dies.
+//
 // # Stand-alone types
 //
 // [Register], [Counter], [EnableFlag] and [DisableFlag] are here, sets and

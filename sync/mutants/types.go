@@ -144,8 +144,8 @@ var typeMutants = []mutant{
 		name: "a clone starts with a clock of its own",
 		harm: "its writes are stamped before those that it has observed",
 		in:   "crdt",
-		old:  "\t\tclock = *c\n",
-		put:  "\t\t_ = *c\n",
+		old:  "clock = c.Clone()",
+		put:  "_ = c",
 		by:   "crdt: TestACloneStampsAfterItsOriginal",
 	},
 	{
