@@ -58,6 +58,12 @@ type Tx struct {
 	fields
 }
 
+// Delete is [Doc.Delete] as part of the group, which bounds it to a document of
+// some 40,000 fields.
+func (tx *Tx) Delete(ctx context.Context) error {
+	return tx.write(ctx, func(c *crdt.Document) error { return c.RemoveBelow(kernel.Root) })
+}
+
 // fields makes handles on what is in a document or map.
 type fields struct {
 	target

@@ -66,6 +66,17 @@ type Field struct {
 	// its encoding.
 	Err error
 	Raw []byte
+
+	encoded string
+}
+
+// Encoded returns the encoding of Value, to be read with [Decode]; nil for
+// counters, flags, and where nothing is.
+func (f *Field) Encoded() []byte {
+	if f.encoded == "" {
+		return f.Raw
+	}
+	return []byte(f.encoded)
 }
 
 // spot is a place in a document in the kernel's terms.
@@ -184,6 +195,7 @@ func (r *reading) field() Field {
 }
 
 func (f *Field) decode(s string) {
+	f.encoded = s
 	if f.Value, f.Err = decode[any](s); f.Err != nil {
 		f.Raw = []byte(s)
 	}

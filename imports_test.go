@@ -58,7 +58,7 @@ var layers = []struct {
 	{"", []string{"broker", "broker/nats", "crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "crdt/msgpackcodec", "sync/journal", "sync/message", "sync/node", "sync/replica", "sync/store"}},
 	{"sync/joinerytest", []string{"", "broker/memory"}},
 	{"clients/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/...", "clients/..."}},
-	{"examples/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/store/..."}},
+	{"examples/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/store/...", "clients/remote"}},
 	{"benchmarks/...", []string{"", "broker/...", "broker", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/..."}},
 	{"benchmarks", []string{"", "broker/...", "broker", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/..."}},
 }

@@ -19,8 +19,9 @@ type Position struct {
 	seen causal.Context
 }
 
-// maxPosition bounds the bytes of a position's text form.
-const maxPosition = 64 << 10
+// MaxPosition bounds the text form that ParsePosition reads, in bytes: that of a
+// document to which some 1,500 replicas have written, incarnations counted.
+const MaxPosition = 64 << 10
 
 // Position returns what this replica has seen of the document, its own writes
 // among it, which are final from here on. It costs O(actors + gaps).
@@ -61,8 +62,8 @@ func (p Position) String() string {
 
 // ParsePosition reads what Position.String writes.
 func ParsePosition(s string) (Position, error) {
-	if len(s) > maxPosition {
-		return Position{}, fmt.Errorf("%w: position of %d bytes, the limit is %d", ErrTooLarge, len(s), maxPosition)
+	if len(s) > MaxPosition {
+		return Position{}, fmt.Errorf("%w: position of %d bytes, the limit is %d", ErrTooLarge, len(s), MaxPosition)
 	}
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	in := positionReader{b: b, bad: err != nil}

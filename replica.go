@@ -23,6 +23,10 @@ type Replica struct {
 // ID returns the replica's identity.
 func (r *Replica) ID() ID { return r.id }
 
+// Actor returns whom the replica writes as: its identity and its incarnation, a new
+// one whenever it may have forgotten what it wrote before.
+func (r *Replica) Actor() string { return r.node.Actor().String() }
+
 // Doc returns a handle on a document, whether it exists or not. A name is one
 // or more tokens separated by dots, up to 256 bytes of UTF-8; a bad one is
 // refused by the first write.

@@ -109,7 +109,7 @@ func TestThinClientsNeedNoMorePermissionsThanTheServicesPageSays(t *testing.T) {
 }
 
 func TestTheServicesPageHasAllOperations(t *testing.T) {
-	_, table, found := strings.Cut(page(t, "clients/joinery/internal/service/server.go"), "map[string]operation{\n")
+	_, table, found := strings.Cut(page(t, "clients/internal/service/server.go"), "map[string]operation{\n")
 	require.True(t, found)
 	table, _, _ = strings.Cut(table, "\n}")
 	var offered []string

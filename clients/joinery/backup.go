@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-crdt/joinery/clients/joinery/internal/datadir"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 	"github.com/joinery-crdt/joinery/sync/journal"
 )
 
@@ -74,7 +75,7 @@ func (b *backingUp) run(cmd *cobra.Command, file string) error {
 	if b.dir != "" {
 		err = b.save(cmd, &out, func(w io.Writer) error { return b.copyDir(cmd, w, p) })
 	} else {
-		err = b.ask(cmd, func(c *service.Client) error {
+		err = b.ask(cmd, func(c *remote.Client) error {
 			err := b.save(cmd, &out, func(w io.Writer) error { return copyChunks(cmd.Context(), c, w, p) })
 			out.Replica = c.Replica()
 			return err
@@ -92,7 +93,7 @@ func (b *backingUp) run(cmd *cobra.Command, file string) error {
 // save writes the file by fill, and checks it.
 func (b *backingUp) save(cmd *cobra.Command, out *copied, fill func(io.Writer) error) error {
 	return writeWhole(out.File, fill, func(f *os.File) error {
-		counts, err := journal.VerifyBackup(cmd.Context(), bufio.NewReaderSize(f, service.ChunkSize), nil)
+		counts, err := journal.VerifyBackup(cmd.Context(), bufio.NewReaderSize(f, protocol.ChunkSize), nil)
 		if err != nil {
 			return err
 		}
@@ -108,7 +109,7 @@ func (b *backingUp) save(cmd *cobra.Command, out *copied, fill func(io.Writer) e
 	})
 }
 
-func copyChunks(ctx context.Context, c *service.Client, w io.Writer, p *progress) error {
+func copyChunks(ctx context.Context, c *remote.Client, w io.Writer, p *progress) error {
 	for chunk, err := range c.Backup(ctx) {
 		if err != nil {
 			return err
@@ -126,7 +127,7 @@ func (b *backingUp) copyDir(cmd *cobra.Command, w io.Writer, p *progress) error 
 	if err != nil {
 		return advised(err)
 	}
-	out := bufio.NewWriterSize(w, service.ChunkSize)
+	out := bufio.NewWriterSize(w, protocol.ChunkSize)
 	_, err = journal.Backup(cmd.Context(), out, s, p.follow())
 	return advised(errors.Join(err, out.Flush(), s.Close()))
 }

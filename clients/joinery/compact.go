@@ -5,8 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-crdt/joinery/clients/internal/service"
 	"github.com/joinery-crdt/joinery/clients/joinery/internal/datadir"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newCompact(o *options) *cobra.Command {
@@ -24,7 +26,7 @@ was deleted.`,
 				done, err := compactDir(cmd, args[0])
 				return errors.Join(err, o.showCompacted(cmd, done, err))
 			}
-			return o.ask(cmd, func(c *service.Client) error {
+			return o.ask(cmd, func(c *remote.Client) error {
 				done, err := c.Compact(cmd.Context())
 				return errors.Join(err, o.showCompacted(cmd, done, err))
 			})
@@ -32,17 +34,17 @@ was deleted.`,
 	}
 }
 
-func (o *options) showCompacted(cmd *cobra.Command, done service.Compacted, err error) error {
+func (o *options) showCompacted(cmd *cobra.Command, done protocol.Compacted, err error) error {
 	if err != nil {
 		return nil
 	}
 	return o.show(cmd, done, "%s on disk, before %s", size(uint64(done.After)), size(uint64(done.Before)))
 }
 
-func compactDir(cmd *cobra.Command, dir string) (service.Compacted, error) {
+func compactDir(cmd *cobra.Command, dir string) (protocol.Compacted, error) {
 	s, _, err := datadir.OpenExisting(dir, logger(cmd.ErrOrStderr(), false))
 	if err != nil {
-		return service.Compacted{}, advised(err)
+		return protocol.Compacted{}, advised(err)
 	}
 	done, err := service.Compact(cmd.Context(), s)
 	return done, advised(errors.Join(err, s.Close()))

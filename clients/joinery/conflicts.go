@@ -3,7 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newConflicts(o *options) *cobra.Command {
@@ -16,13 +17,13 @@ is the one that get prints. Resolve settles a conflict; so does any later write.
 		Example: example("joinery conflicts", "joinery conflicts 'cart.*' --json"),
 		Args:    takes(cobra.MaximumNArgs(1)),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
-			q := service.Query{Kind: service.Conflicts, Pattern: everything(args)}
-			return o.ask(cmd, func(c *service.Client) error { return o.conflicts(cmd, c, q) })
+			q := protocol.Query{Kind: protocol.Conflicts, Pattern: everything(args)}
+			return o.ask(cmd, func(c *remote.Client) error { return o.conflicts(cmd, c, q) })
 		}),
 	}
 }
 
-func (o *options) conflicts(cmd *cobra.Command, c *service.Client, q service.Query) error {
+func (o *options) conflicts(cmd *cobra.Command, c *remote.Client, q protocol.Query) error {
 	n := 0
 	for f, err := range c.FieldLines(cmd.Context(), q) {
 		if err != nil {

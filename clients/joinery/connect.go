@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
 )
 
 const (
@@ -51,13 +51,17 @@ func redacted(text string) string {
 }
 
 // ask connects a thin client and calls fn with it.
-func (o *options) ask(cmd *cobra.Command, fn func(*service.Client) error) error {
+func (o *options) ask(cmd *cobra.Command, fn func(*remote.Client) error) error {
 	nc, err := o.dial("joinery " + cmd.Name())
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	if err := o.explain(fn(service.NewClient(nc, o.space, o.replica))); err != nil {
+	c, err := remote.New(nc, remote.Config{Space: o.space, Replica: o.replica, FailFast: true, NoSession: true})
+	if err != nil {
+		return err
+	}
+	if err := o.explain(fn(c)); err != nil {
 		return err
 	}
 	_ = nc.FlushTimeout(flushPause) // a goodbye only
@@ -66,7 +70,7 @@ func (o *options) ask(cmd *cobra.Command, fn func(*service.Client) error) error 
 
 // explain says what to do about an error of the service.
 func (o *options) explain(err error) error {
-	if !errors.Is(err, service.ErrNoReplica) {
+	if !errors.Is(err, remote.ErrNoReplica) {
 		return err
 	}
 	absent := &absentError{

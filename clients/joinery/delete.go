@@ -3,7 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newDelete(o *options) *cobra.Command {
@@ -18,13 +19,13 @@ What others write at the same time survives. Up to 1000 fields go as one group.`
 			"joinery delete user:123"),
 		Args: takes(cobra.RangeArgs(1, 2)),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
-			q := service.Query{Doc: args[0]}
+			q := protocol.Query{Doc: args[0]}
 			if len(args) == 2 {
 				q.Field = args[1]
 			}
-			return o.ask(cmd, func(c *service.Client) error {
-				var out service.Outcome
-				err := c.Call(cmd.Context(), "delete", service.Change{Doc: q.Doc, Field: q.Field}, &out)
+			return o.ask(cmd, func(c *remote.Client) error {
+				var out protocol.Outcome
+				err := c.Call(cmd.Context(), false, protocol.OpDelete, protocol.Change{Doc: q.Doc, Field: q.Field}, &out)
 				if err == nil && out.Changed == 0 {
 					err = notFound(q)
 				}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newExport(o *options) *cobra.Command {
@@ -28,19 +29,19 @@ If it fails the exit status is not 0, and the output lacks the rest.`,
 			"diff <(joinery export --nats $A) <(joinery export --nats $B)"),
 		Args: takes(cobra.MaximumNArgs(1)),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
-			return o.ask(cmd, func(c *service.Client) error { return o.export(cmd, c, everything(args), quiet) })
+			return o.ask(cmd, func(c *remote.Client) error { return o.export(cmd, c, everything(args), quiet) })
 		}),
 	}
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
 	return cmd
 }
 
-func (o *options) export(cmd *cobra.Command, c *service.Client, pattern string, quiet bool) (err error) {
+func (o *options) export(cmd *cobra.Command, c *remote.Client, pattern string, quiet bool) (err error) {
 	p := newProgress(cmd.ErrOrStderr(), "exported", quiet || isTerminal(cmd.OutOrStdout()))
 	defer p.end()
-	out := bufio.NewWriterSize(cmd.OutOrStdout(), service.ChunkSize)
+	out := bufio.NewWriterSize(cmd.OutOrStdout(), protocol.ChunkSize)
 	defer func() { err = errors.Join(err, out.Flush()) }()
-	for chunk, err := range c.Chunks(cmd.Context(), service.Query{Kind: service.Documents, Pattern: pattern}) {
+	for chunk, err := range c.Chunks(cmd.Context(), protocol.Query{Kind: protocol.Documents, Pattern: pattern}) {
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newGet(o *options) *cobra.Command {
@@ -31,7 +32,7 @@ of 0 and flags that are off.`,
 			"joinery get user:123 --json"),
 		Args: takes(cobra.RangeArgs(1, 2)),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
-			q := service.Query{Kind: service.Fields, Doc: args[0], Siblings: siblings, Exact: exact}
+			q := protocol.Query{Kind: protocol.Fields, Doc: args[0], Siblings: siblings, Exact: exact}
 			if len(args) == 2 {
 				q.Field = args[1]
 			}
@@ -39,9 +40,9 @@ of 0 and flags that are off.`,
 				return misuse(cmd, errors.New("--exact needs a FIELD, and excludes --json"))
 			}
 			if o.json && !siblings {
-				q.Kind = service.Documents
+				q.Kind = protocol.Documents
 			}
-			return o.ask(cmd, func(c *service.Client) error { return o.get(cmd, c, q) })
+			return o.ask(cmd, func(c *remote.Client) error { return o.get(cmd, c, q) })
 		}),
 	}
 	cmd.Flags().BoolVar(&exact, "exact", false, "look at FIELD alone, not below it")
@@ -49,11 +50,11 @@ of 0 and flags that are off.`,
 	return cmd
 }
 
-func (o *options) get(cmd *cobra.Command, c *service.Client, q service.Query) error {
+func (o *options) get(cmd *cobra.Command, c *remote.Client, q protocol.Query) error {
 	if o.json {
 		return o.copyLines(cmd, c, q)
 	}
-	var fields []service.Field
+	var fields []protocol.Field
 	for f, err := range c.FieldLines(cmd.Context(), q) {
 		if err != nil {
 			return err
@@ -75,7 +76,7 @@ func (o *options) get(cmd *cobra.Command, c *service.Client, q service.Query) er
 	return nil
 }
 
-func (o *options) showField(cmd *cobra.Command, f *service.Field, siblings bool) error {
+func (o *options) showField(cmd *cobra.Command, f *protocol.Field, siblings bool) error {
 	if !siblings || len(f.Siblings) == 0 {
 		return o.show(cmd, f, "%s", phrase(f))
 	}
@@ -83,7 +84,7 @@ func (o *options) showField(cmd *cobra.Command, f *service.Field, siblings bool)
 }
 
 // copyLines writes a stream's lines as they come.
-func (o *options) copyLines(cmd *cobra.Command, c *service.Client, q service.Query) error {
+func (o *options) copyLines(cmd *cobra.Command, c *remote.Client, q protocol.Query) error {
 	found := false
 	for line, err := range c.Lines(cmd.Context(), q) {
 		if err != nil {
@@ -100,7 +101,7 @@ func (o *options) copyLines(cmd *cobra.Command, c *service.Client, q service.Que
 	return nil
 }
 
-func notFound(q service.Query) error {
+func notFound(q protocol.Query) error {
 	if q.Field != "" {
 		return fmt.Errorf("document %q has nothing at %q", q.Doc, q.Field)
 	}

@@ -8,8 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // importing is an import under way, and its flags.
@@ -19,7 +20,7 @@ type importing struct {
 	keepGoing, quiet bool
 
 	cmd      *cobra.Command
-	client   *service.Client
+	client   *remote.Client
 	progress *progress
 	batch    []byte
 	places   []place // of the lines in batch
@@ -59,7 +60,7 @@ A name that begins with "$" is written with one more "$".`,
 			if m.prefix != "" && m.docField == "" {
 				return misuse(cmd, errors.New("--prefix needs --doc-field"))
 			}
-			return o.ask(cmd, func(c *service.Client) error {
+			return o.ask(cmd, func(c *remote.Client) error {
 				m.cmd, m.client = cmd, c
 				return m.run(args)
 			})
@@ -161,7 +162,7 @@ func (m *importing) add(at place, line []byte, limit int) error {
 	}
 	m.batch = append(m.batch, line...)
 	m.places = append(m.places, at)
-	if len(m.batch) < service.ChunkSize {
+	if len(m.batch) < protocol.ChunkSize {
 		return nil
 	}
 	return m.send()

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-crdt/joinery"
+	"github.com/joinery-crdt/joinery/clients/internal/service"
 	"github.com/joinery-crdt/joinery/clients/joinery/internal/datadir"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
 	"github.com/joinery-crdt/joinery/sync/store"
 )
 

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // show writes a result, as a line of JSON or as text. No text is no line.
@@ -39,7 +39,7 @@ func jsonOf(arg string, text bool) json.RawMessage {
 }
 
 // phrase says in words what is in a field.
-func phrase(f *service.Field) string {
+func phrase(f *protocol.Field) string {
 	value := string(f.Value)
 	switch {
 	case f.Kind == "set" || f.Kind == "remove-wins-set":
@@ -61,7 +61,7 @@ func phrase(f *service.Field) string {
 }
 
 // siblingLines describes concurrent values, one a line.
-func siblingLines(all []service.Sibling) string {
+func siblingLines(all []protocol.Sibling) string {
 	var b strings.Builder
 	for i, s := range all {
 		value := string(s.Value)

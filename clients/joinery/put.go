@@ -6,8 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newPut(o *options) *cobra.Command {
@@ -34,7 +35,7 @@ write other types than registers: {"$counter":3}, {"$set":["a"]}, ...`,
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
 			fields := make(fieldTree)
 			for i := 1; i < len(args); i += 2 {
-				path := record.SplitPath(args[i])
+				path := protocol.SplitPath(args[i])
 				if err := fields.insert(path, jsonOf(args[i+1], text), lww); err != nil {
 					return misuse(cmd, err)
 				}
@@ -93,7 +94,7 @@ type beside map[string][]any
 // apply sends one record.
 func (o *options) apply(cmd *cobra.Command, doc string, fields fieldTree) error {
 	line := record.AppendJSON(nil, map[string]any{"doc": doc, "fields": fields})
-	return o.ask(cmd, func(c *service.Client) error {
+	return o.ask(cmd, func(c *remote.Client) error {
 		got, err := c.Import(cmd.Context(), line, false)
 		if err != nil {
 			return err

@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newResolve(o *options) *cobra.Command {
-	var change service.Change
+	var change protocol.Change
 	var text bool
 	cmd := &cobra.Command{
 		Use:   "resolve DOC FIELD [VALUE]",
@@ -31,7 +32,7 @@ each sibling, the write supersedes those and no others; join several by commas.`
 			if len(args) == 3 {
 				change.Value = jsonOf(args[2], text)
 			}
-			return o.ask(cmd, func(c *service.Client) error { return o.resolve(cmd, c, change) })
+			return o.ask(cmd, func(c *remote.Client) error { return o.resolve(cmd, c, change) })
 		}),
 	}
 	cmd.Flags().IntVar(&change.Pick, "pick", 0, "write sibling number `N` again; 1 is the last by time")
@@ -40,9 +41,9 @@ each sibling, the write supersedes those and no others; join several by commas.`
 	return cmd
 }
 
-func (o *options) resolve(cmd *cobra.Command, c *service.Client, change service.Change) error {
-	var out service.Outcome
-	if err := c.Call(cmd.Context(), "resolve", change, &out); err != nil {
+func (o *options) resolve(cmd *cobra.Command, c *remote.Client, change protocol.Change) error {
+	var out protocol.Outcome
+	if err := c.Call(cmd.Context(), false, protocol.OpResolve, change, &out); err != nil {
 		return err
 	}
 	value := out.Value

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-crdt/joinery/clients/joinery/internal/datadir"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 	"github.com/joinery-crdt/joinery/sync/journal"
 	"github.com/joinery-crdt/joinery/sync/store"
 )
@@ -91,6 +91,6 @@ func (r *restoring) run(cmd *cobra.Command, file string) error {
 }
 
 func (r *restoring) fill(ctx context.Context, f *os.File, s store.Store, p *progress) (journal.Counts, error) {
-	counts, err := journal.RestoreBackup(ctx, bufio.NewReaderSize(f, service.ChunkSize), s, p.follow())
+	counts, err := journal.RestoreBackup(ctx, bufio.NewReaderSize(f, protocol.ChunkSize), s, p.follow())
 	return counts, errors.Join(err, s.Close())
 }

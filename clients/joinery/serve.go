@@ -13,7 +13,7 @@ import (
 
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/broker/embedded"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/internal/service"
 )
 
 const (

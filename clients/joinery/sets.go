@@ -6,8 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // setFlags are shared by add and remove.
@@ -41,7 +42,7 @@ func newAdd(o *options) *cobra.Command {
 			}
 			fields := make(fieldTree)
 			value := map[string]any{form: f.elements(args[2:])}
-			if err := fields.insert(record.SplitPath(args[1]), value, false); err != nil {
+			if err := fields.insert(protocol.SplitPath(args[1]), value, false); err != nil {
 				return misuse(cmd, err)
 			}
 			return o.apply(cmd, args[0], fields)
@@ -60,17 +61,24 @@ func newRemove(o *options) *cobra.Command {
 		Example: example("joinery remove user:123 tags beta", "joinery remove user:123 blocked mallory --remove-wins"),
 		Args:    takes(cobra.MinimumNArgs(3)),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
-			change := service.Change{Doc: args[0], Field: args[1], RemoveWins: f.removeWins, Elements: f.elements(args[2:])}
-			return o.ask(cmd, func(c *service.Client) error {
-				var out service.Outcome
-				err := c.Call(cmd.Context(), "remove", change, &out)
-				if err == nil && out.Changed == 0 {
-					err = errors.New("none of these is in the set")
-				}
+			kind := joinery.KindElement
+			if f.removeWins {
+				kind = joinery.KindRemoveWins
+			}
+			change := protocol.Write{Do: protocol.DoRemove, Kind: kind.String(), Field: args[1], Elements: f.elements(args[2:])}
+			return o.ask(cmd, func(c *remote.Client) error {
+				out, err := c.Write(cmd.Context(), protocol.Group{Doc: args[0], Writes: []protocol.Write{change}})
 				if err != nil {
 					return err
 				}
-				return o.show(cmd, done{c.Replica(), out.Changed}, "removed %s", plural(out.Changed, "element"))
+				n := len(change.Elements)
+				if len(out.Results) == 1 && !out.Repeated {
+					n = out.Results[0].Changed
+				}
+				if n == 0 {
+					return errors.New("none of these is in the set")
+				}
+				return o.show(cmd, done{c.Replica(), n}, "removed %s", plural(n, "element"))
 			})
 		}),
 	}

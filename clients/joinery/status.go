@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,7 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newStatus(o *options) *cobra.Command {
@@ -21,12 +23,12 @@ hashes hold the same.`,
 		Example: example("joinery status", "joinery status --all", "joinery status --json | jq .stats"),
 		Args:    takes(cobra.NoArgs),
 		RunE: runs(func(cmd *cobra.Command, _ []string) error {
-			return o.ask(cmd, func(c *service.Client) error {
+			return o.ask(cmd, func(c *remote.Client) error {
 				if all {
 					return o.statusOfAll(cmd, c)
 				}
-				var st service.Status
-				if err := c.Call(cmd.Context(), "status", struct{}{}, &st); err != nil {
+				st, err := c.Status(cmd.Context())
+				if err != nil {
 					return err
 				}
 				return o.show(cmd, st, "%s", statusText(&st))
@@ -37,18 +39,18 @@ hashes hold the same.`,
 	return cmd
 }
 
-func (o *options) statusOfAll(cmd *cobra.Command, c *service.Client) error {
+func (o *options) statusOfAll(cmd *cobra.Command, c *remote.Client) error {
 	ids, err := c.Replicas(cmd.Context())
 	if err != nil {
 		return err
 	}
 	if len(ids) == 0 {
-		return service.ErrNoReplica
+		return remote.ErrNoReplica
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		var st service.Status
-		if err := c.At(id).Call(cmd.Context(), "status", struct{}{}, &st); err != nil {
+		st, err := statusAt(cmd.Context(), c, id)
+		if err != nil {
 			cmd.PrintErrf("%s does not answer: %v\n", id, err)
 			continue
 		}
@@ -59,7 +61,15 @@ func (o *options) statusOfAll(cmd *cobra.Command, c *service.Client) error {
 	return nil
 }
 
-func statusText(s *service.Status) string {
+func statusAt(ctx context.Context, c *remote.Client, id string) (protocol.Status, error) {
+	one, err := c.At(id)
+	if err != nil {
+		return protocol.Status{}, err
+	}
+	return one.Status(ctx)
+}
+
+func statusText(s *protocol.Status) string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-11s %s\n", name, fmt.Sprintf(format, args...))
@@ -85,7 +95,7 @@ func statusText(s *service.Status) string {
 }
 
 // storageLines says where the data is, and what is wrong with it.
-func storageLines(s *service.Status, line func(name, format string, args ...any)) {
+func storageLines(s *protocol.Status, line func(name, format string, args ...any)) {
 	if s.Storage == nil {
 		line("data", "in memory")
 		return

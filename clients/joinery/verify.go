@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-crdt/joinery/clients/joinery/internal/datadir"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 	"github.com/joinery-crdt/joinery/sync/journal"
 )
 
@@ -129,7 +129,7 @@ func verifyFile(ctx context.Context, file string, p *progress) (*verified, error
 		return nil, err
 	}
 	defer f.Close()
-	counts, err := journal.VerifyBackup(ctx, bufio.NewReaderSize(f, service.ChunkSize), p.follow())
+	counts, err := journal.VerifyBackup(ctx, bufio.NewReaderSize(f, protocol.ChunkSize), p.follow())
 	if err != nil {
 		return nil, err
 	}

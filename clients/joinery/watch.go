@@ -5,7 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func newWatch(o *options) *cobra.Command {
@@ -27,8 +28,8 @@ away the watch goes on at another one, after a line that says so.`,
 			if count < 0 {
 				return misuse(cmd, errors.New("--count must be 0 or above"))
 			}
-			q := service.Query{Kind: service.Watch, Pattern: everything(args), UpdatesOnly: updates}
-			return o.ask(cmd, func(c *service.Client) error { return o.watch(cmd, c, q, count) })
+			q := protocol.Query{Pattern: everything(args), UpdatesOnly: updates}
+			return o.ask(cmd, func(c *remote.Client) error { return o.watch(cmd, c, q, count) })
 		}),
 	}
 	cmd.Flags().BoolVar(&updates, "updates-only", false, "leave out what is there at the start")
@@ -36,9 +37,9 @@ away the watch goes on at another one, after a line that says so.`,
 	return cmd
 }
 
-func (o *options) watch(cmd *cobra.Command, c *service.Client, q service.Query, count int) error {
+func (o *options) watch(cmd *cobra.Command, c *remote.Client, q protocol.Query, count int) error {
 	n := 0
-	for f, err := range c.Watch(cmd.Context(), q) {
+	for f, err := range c.WatchLines(cmd.Context(), q) {
 		if err != nil {
 			return err
 		}

@@ -112,6 +112,16 @@ func (n *Node) Warm() bool { return n.warm.Load() }
 // ID returns who the node is.
 func (n *Node) ID() causal.ID { return n.cfg.Replica.ID }
 
+// Actor returns whom the node mints dots as at present.
+func (n *Node) Actor() causal.Actor {
+	if !n.mu.TryRLock() {
+		n.reentry.check()
+		n.mu.RLock()
+	}
+	defer n.mu.RUnlock()
+	return n.core.Actor()
+}
+
 // receive queues a message for the state machine; it must not block.
 func (n *Node) receive(p *port, m broker.Message) {
 	p.binding.apply(m.Data)

@@ -10,16 +10,21 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 const space = "crash"
 
 // asker is a thin client of one replica. It is one goroutine's.
-type asker struct{ *service.Client }
+type asker struct{ *remote.Client }
 
 func newAsker(conn *nats.Conn, replica string) asker {
-	return asker{service.NewClient(conn, space, replica)}
+	c, err := remote.New(conn, remote.Config{Space: space, Replica: replica, FailFast: true, NoSession: true})
+	if err != nil {
+		panic(err) // of a replica's own id
+	}
+	return asker{c}
 }
 
 // load writes until ctx ends or the replica is gone. A request that is under way
@@ -31,7 +36,7 @@ func (a asker) load(ctx context.Context, m *model, patience bool) error {
 	}
 	for ctx.Err() == nil {
 		err := a.write(asking, m)
-		var refused *service.Error
+		var refused *remote.Error
 		switch {
 		case err == nil:
 			m.answered()
@@ -49,10 +54,12 @@ func (a asker) write(ctx context.Context, m *model) error {
 	switch n := m.rand.IntN(20); {
 	case n < 2:
 		m.adds = 1
-		return a.Call(ctx, "inc", service.Change{Doc: m.counterDoc(), Field: "n", By: 1}, &service.Outcome{})
+		inc := protocol.Write{Do: protocol.DoInc, Kind: "counter", Field: "n", By: 1} // asked for once
+		group := protocol.Group{Doc: m.counterDoc(), Writes: []protocol.Write{inc}}
+		return a.Call(ctx, false, protocol.OpWrite, group, &protocol.Written{})
 	case n < 4:
 		at := m.removal()
-		return a.Call(ctx, "delete", service.Change{Doc: at.doc, Field: at.field}, &service.Outcome{})
+		return a.Call(ctx, false, protocol.OpDelete, protocol.Change{Doc: at.doc, Field: at.field}, &protocol.Outcome{})
 	case n < 8:
 		return a.send(ctx, m.batch(batchLines))
 	}
@@ -62,7 +69,7 @@ func (a asker) write(ctx context.Context, m *model) error {
 func (a asker) send(ctx context.Context, lines []byte) error {
 	got, err := a.Import(ctx, lines, false)
 	if err == nil && len(got.Errors) > 0 {
-		err = &service.Error{Code: service.CodeFailed, Text: got.Errors[0].Error}
+		err = &remote.Error{Code: protocol.CodeFailed, Text: got.Errors[0].Error}
 	}
 	return err
 }
@@ -72,7 +79,7 @@ func (a asker) read(ctx context.Context) (all [writers + 1]found, err error) {
 	for i := range all {
 		all[i].places = make(map[place]version)
 	}
-	for line, err := range a.Lines(ctx, service.Query{Kind: service.Documents, Pattern: ">"}) {
+	for line, err := range a.Lines(ctx, protocol.Query{Kind: protocol.Documents, Pattern: ">"}) {
 		if err != nil {
 			return all, err
 		}
@@ -121,8 +128,8 @@ func note(all *[writers + 1]found, doc string, fields map[string]json.RawMessage
 	return nil
 }
 
-func (a asker) status(ctx context.Context) (st service.Status, err error) {
-	err = a.Call(ctx, "status", struct{}{}, &st)
+func (a asker) status(ctx context.Context) (st protocol.Status, err error) {
+	err = a.Call(ctx, true, protocol.OpStatus, struct{}{}, &st)
 	if err == nil && (st.Stats.Conflicts > 0 || st.Stats.Alarms > 0) {
 		err = fmt.Errorf("replica %s saw %d events with two contents and raised %d alarms", st.Replica, st.Stats.Conflicts, st.Stats.Alarms)
 	}
@@ -154,7 +161,7 @@ func agree(ctx context.Context, a, b asker) error {
 
 // follow reads from a replica until ctx ends.
 func (a asker) follow(ctx context.Context) (changes int, err error) {
-	for f, err := range a.Watch(ctx, service.Query{Kind: service.Watch, Pattern: ">"}) {
+	for f, err := range a.WatchLines(ctx, protocol.Query{Pattern: ">"}) {
 		if err != nil {
 			return changes, err
 		}

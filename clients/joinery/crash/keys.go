@@ -15,7 +15,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/joinery-crdt/joinery/broker/embedded"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 const (
@@ -162,7 +163,7 @@ func (r *restarting) first(ctx context.Context, a asker, rnd *rand.Rand) error {
 	defer cancel()
 	for {
 		err := r.get(ctx, a, rnd.IntN(r.out.Keys))
-		if !errors.Is(err, service.ErrNoReplica) {
+		if !errors.Is(err, remote.ErrNoReplica) {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -174,7 +175,7 @@ func (r *restarting) first(ctx context.Context, a asker, rnd *rand.Rand) error {
 
 // get reads one key and compares its value.
 func (r *restarting) get(ctx context.Context, a asker, i int) error {
-	q := service.Query{Kind: service.Fields, Doc: "keys", Field: keyOf(i), Exact: true}
+	q := protocol.Query{Kind: protocol.Fields, Doc: "keys", Field: keyOf(i), Exact: true}
 	n := 0
 	for f, err := range a.FieldLines(ctx, q) {
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/joinery-crdt/joinery"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
 )
 
 // errOutcome means that what the replicas read is not what the types promise.

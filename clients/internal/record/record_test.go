@@ -11,7 +11,8 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/joinery-crdt/joinery"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // open returns a replica that keeps to itself.
@@ -175,7 +176,7 @@ func TestLargeDocumentBecomesSeveralRecords(t *testing.T) {
 
 func TestPathsSurviveTheirTextForm(t *testing.T) {
 	for _, path := range [][]string{{"a"}, {"a", "b"}, {""}, {"", ""}, {"a/b", "~", "~1"}, {"~0", "/"}} {
-		require.Equal(t, path, record.SplitPath(record.JoinPath(path)))
+		require.Equal(t, path, protocol.SplitPath(protocol.JoinPath(path)))
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 	"github.com/joinery-crdt/joinery/sync/journal"
 	"github.com/joinery-crdt/joinery/sync/store"
 )
@@ -30,13 +31,13 @@ func (d *disk) Sync() error {
 
 // refusal returns the code of an error that a replica answered with.
 func refusal(t *testing.T, err error) string {
-	var e *service.Error
+	var e *remote.Error
 	require.ErrorAs(t, err, &e)
 	return e.Code
 }
 
 // backup reads a whole backup.
-func backup(t *testing.T, c *service.Client) (out bytes.Buffer, err error) {
+func backup(t *testing.T, c *remote.Client) (out bytes.Buffer, err error) {
 	for chunk, err := range c.Backup(t.Context()) {
 		if err != nil {
 			return out, err
@@ -79,11 +80,11 @@ func TestAnImportOntoAFailedDiskIsNotAcknowledged(t *testing.T) {
 	require.Zero(t, got.Applied)
 	require.Equal(t, 10, got.Refused)
 	require.Contains(t, got.Errors[0].Error, "no disk")
-	var st service.Status
-	require.NoError(t, c.Call(t.Context(), "status", struct{}{}, &st))
+	var st protocol.Status
+	require.NoError(t, c.Call(t.Context(), true, protocol.OpStatus, struct{}{}, &st))
 	require.Contains(t, st.Failed, "no disk")
-	require.Equal(t, `{"doc":"d.0","fields":{"x":"x"}}`+"\n", s.lines(c, service.Query{Kind: service.Documents, Pattern: "d.0"}), "reads go on")
-	require.Equal(t, service.CodeFailed, refusal(t, c.Call(t.Context(), "inc", service.Change{Doc: "d", Field: "n", By: 1}, &service.Outcome{})))
+	require.Equal(t, `{"doc":"d.0","fields":{"x":"x"}}`+"\n", s.lines(c, protocol.Query{Kind: protocol.Documents, Pattern: "d.0"}), "reads go on")
+	require.Equal(t, protocol.CodeFailed, refusal(t, c.Doc("d").Counter("n").Inc(t.Context(), 1)))
 }
 
 func TestABackupIsOfOneMoment(t *testing.T) {
@@ -102,7 +103,7 @@ func TestABackupIsOfOneMoment(t *testing.T) {
 		}
 		out.Write(chunk)
 	}
-	require.Greater(t, out.Len(), 2*service.ChunkSize)
+	require.Greater(t, out.Len(), 2*protocol.ChunkSize)
 	into := store.NewMemory()
 	_, err := journal.RestoreBackup(t.Context(), &out, into, nil)
 	require.NoError(t, err)
@@ -121,9 +122,9 @@ func TestOneBackupAtATime(t *testing.T) {
 	for _, err := range c.Backup(t.Context()) {
 		require.NoError(t, err)
 		_, err = backup(t, other)
-		require.Equal(t, service.CodeConflict, refusal(t, err))
+		require.Equal(t, protocol.CodeConflict, refusal(t, err))
 		_, err = other.Compact(t.Context())
-		require.Equal(t, service.CodeConflict, refusal(t, err))
+		require.Equal(t, protocol.CodeConflict, refusal(t, err))
 		break // the replica is told that nobody will ask for more
 	}
 	require.Eventually(t, func() bool {
@@ -155,9 +156,9 @@ func TestAReplicaInMemoryHasNothingToBackUp(t *testing.T) {
 	s := newSite(t)
 	s.replica()
 	_, err := backup(t, s.client())
-	require.Equal(t, service.CodeMissing, refusal(t, err))
+	require.Equal(t, protocol.CodeMissing, refusal(t, err))
 	_, err = s.client().Compact(t.Context())
-	require.Equal(t, service.CodeMissing, refusal(t, err))
+	require.Equal(t, protocol.CodeMissing, refusal(t, err))
 }
 
 func TestClientsWriteAtTheSameTime(t *testing.T) {
@@ -168,7 +169,7 @@ func TestClientsWriteAtTheSameTime(t *testing.T) {
 		c := s.client()
 		clients.Go(func() {
 			for range 50 {
-				if err := c.Call(t.Context(), "inc", service.Change{Doc: "d", Field: "n", By: 1}, &service.Outcome{}); err != nil {
+				if err := c.Doc("d").Counter("n").Inc(t.Context(), 1); err != nil {
 					t.Error(err)
 				}
 			}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go/micro"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 	"github.com/joinery-crdt/joinery/sync/journal"
 	"github.com/joinery-crdt/joinery/sync/store"
 )
@@ -20,11 +21,11 @@ type Storage struct {
 	Durability string // when a write is acknowledged
 }
 
-func (s *Storage) report() *StorageStatus {
+func (s *Storage) report() *protocol.Storage {
 	if s == nil {
 		return nil
 	}
-	out := &StorageStatus{Engine: s.Engine, Dir: s.Dir, Durability: s.Durability}
+	out := &protocol.Storage{Engine: s.Engine, Dir: s.Dir, Durability: s.Durability}
 	if u, err := s.Store.Usage(); err == nil { // a closed store occupies what it did
 		out.Bytes, out.Free = u.Bytes, u.Free
 	}
@@ -35,13 +36,13 @@ func (s *Storage) report() *StorageStatus {
 // time. The caller calls release at its end.
 func (s *Server) reserve() (release func(), err error) {
 	if s.storage == nil {
-		return nil, refuse(CodeMissing, "the replica keeps its data in memory alone; it has a store if it is run with joinery serve --dir DIR")
+		return nil, protocol.Refuse(protocol.CodeMissing, protocol.KindNoPlace, "the replica keeps its data in memory alone; it has a store if it is run with joinery serve --dir DIR")
 	}
 	select {
 	case s.busy <- struct{}{}:
 		return func() { <-s.busy }, nil
 	default:
-		return nil, refuse(CodeConflict, "the replica's store is being backed up or compacted already; try again later")
+		return nil, protocol.Refuse(protocol.CodeConflict, protocol.KindBusy, "the replica's store is being backed up or compacted already; try again later")
 	}
 }
 
@@ -69,7 +70,7 @@ func (s *Server) backup(micro.Request) (answer, error) {
 // stream opens a cursor for work that holds something. If it cannot be opened,
 // undo is called in place of the work.
 func (s *Server) stream(produce producer, undo func()) (answer, error) {
-	c, err := s.newCursor(false, produce)
+	c, err := s.newCursor(produce)
 	if err != nil {
 		undo()
 		return answer{}, err
@@ -113,14 +114,14 @@ func (s *Server) compact(micro.Request) (answer, error) {
 }
 
 // Compact gives the space of what was deleted back to the disk.
-func Compact(ctx context.Context, s store.Store) (Compacted, error) {
+func Compact(ctx context.Context, s store.Store) (protocol.Compacted, error) {
 	before, err := s.Usage()
 	if err != nil {
-		return Compacted{}, err
+		return protocol.Compacted{}, err
 	}
 	if err := s.Compact(ctx); err != nil {
-		return Compacted{}, err
+		return protocol.Compacted{}, err
 	}
 	after, err := s.Usage()
-	return Compacted{before.Bytes, after.Bytes}, err
+	return protocol.Compacted{Before: before.Bytes, After: after.Bytes}, err
 }

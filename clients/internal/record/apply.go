@@ -5,10 +5,11 @@ import (
 	"fmt"
 
 	"github.com/joinery-crdt/joinery"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
-// container is a document in an Update, or a map in it.
-type container interface {
+// Container is a document in an Update, or a map in it.
+type Container interface {
 	Register(string) joinery.Register
 	Counter(string) joinery.Counter
 	Set(string) joinery.Set
@@ -20,7 +21,7 @@ type container interface {
 }
 
 // Within returns the map at a path below a document.
-func Within(c container, path []string) container {
+func Within(c Container, path []string) Container {
 	for _, name := range path {
 		c = c.Map(name)
 	}
@@ -36,7 +37,7 @@ func (r *Record) Apply(ctx context.Context, to *joinery.Replica, written func())
 		for i := range r.writes {
 			w := &r.writes[i]
 			if err := w.apply(ctx, Within(tx, w.path)); err != nil {
-				return fmt.Errorf("field %q: %w", JoinPath(append(w.path[:len(w.path):len(w.path)], w.name)), err)
+				return fmt.Errorf("field %q: %w", protocol.JoinPath(append(w.path[:len(w.path):len(w.path)], w.name)), err)
 			}
 		}
 		written() // under the lock: the next one waits until the group is closed
@@ -44,7 +45,7 @@ func (r *Record) Apply(ctx context.Context, to *joinery.Replica, written func())
 	})
 }
 
-func (w *write) apply(ctx context.Context, c container) error {
+func (w *write) apply(ctx context.Context, c Container) error {
 	switch w.kind {
 	case counter:
 		f := c.Counter(w.name)

@@ -15,7 +15,9 @@ import (
 
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/broker/embedded"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/service"
+	"github.com/joinery-crdt/joinery/clients/internal/service"
+	"github.com/joinery-crdt/joinery/clients/remote"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 	"github.com/joinery-crdt/joinery/sync/store"
 )
 
@@ -72,9 +74,15 @@ func (s *site) stored(st store.Store) (r *joinery.Replica, stop func()) {
 	return r, stop
 }
 
-func (s *site) client() *service.Client { return service.NewClient(s.connect(), "shop", "") }
+func (s *site) client() *remote.Client { return s.clientOf("shop") }
 
-func (s *site) lines(c *service.Client, q service.Query) string {
+func (s *site) clientOf(space string) *remote.Client {
+	c, err := remote.New(s.connect(), remote.Config{Space: space, FailFast: true, NoSession: true})
+	require.NoError(s, err)
+	return c
+}
+
+func (s *site) lines(c *remote.Client, q protocol.Query) string {
 	var out bytes.Buffer
 	for chunk, err := range c.Chunks(s.Context(), q) {
 		require.NoError(s, err)
@@ -94,9 +102,9 @@ func TestStreamLargerThanAChunkArrivesWhole(t *testing.T) {
 	got, err := c.Import(t.Context(), []byte(lines.String()), false)
 	require.NoError(t, err)
 	require.Equal(t, 40, got.Applied)
-	require.Greater(t, lines.Len(), 2*service.ChunkSize)
-	require.Equal(t, lines.String(), s.lines(c, service.Query{Kind: service.Documents, Pattern: ">"}))
-	require.Equal(t, 1, strings.Count(s.lines(c, service.Query{Kind: service.Documents, Pattern: "d.07"}), "\n"))
+	require.Greater(t, lines.Len(), 2*protocol.ChunkSize)
+	require.Equal(t, lines.String(), s.lines(c, protocol.Query{Kind: protocol.Documents, Pattern: ">"}))
+	require.Equal(t, 1, strings.Count(s.lines(c, protocol.Query{Kind: protocol.Documents, Pattern: "d.07"}), "\n"))
 }
 
 func TestImportStopsAtTheFirstBrokenLineAndNamesIt(t *testing.T) {
@@ -108,7 +116,7 @@ func TestImportStopsAtTheFirstBrokenLineAndNamesIt(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, got.Applied)
 	require.Equal(t, 1, got.Errors[0].Line)
-	all := service.Query{Kind: service.Documents, Pattern: ">"}
+	all := protocol.Query{Kind: protocol.Documents, Pattern: ">"}
 	require.Equal(t, `{"doc":"a","fields":{"x":1}}`+"\n", s.lines(c, all))
 	got, err = c.Import(t.Context(), lines, true)
 	require.NoError(t, err)
@@ -123,8 +131,8 @@ func TestWatchGoesOnAtAnotherReplica(t *testing.T) {
 	c, stops := s.client(), map[string]func(){a.ID().String(): stopA, b.ID().String(): stopB}
 	require.NoError(t, a.Doc("d").Register("n").Set(t.Context(), 1))
 	require.Eventually(t, func() bool { return b.Doc("d").Exists() }, 5*time.Second, time.Millisecond)
-	var seen []service.Field
-	for f, err := range c.Watch(t.Context(), service.Query{Kind: service.Watch, Pattern: ">"}) {
+	var seen []protocol.Field
+	for f, err := range c.WatchLines(t.Context(), protocol.Query{Pattern: ">"}) {
 		require.NoError(t, err)
 		if seen = append(seen, f); len(seen) == 1 {
 			stops[c.Replica()]()
@@ -145,31 +153,31 @@ func TestConflictIsSettledByAPick(t *testing.T) {
 	require.NoError(t, reg.Set(t.Context(), "one", joinery.At(joinery.TimeAt(time.Unix(1, 0)))))
 	require.NoError(t, reg.Set(t.Context(), "two", joinery.Over(joinery.Context{})))
 	c := s.client()
-	var found []service.Field
-	for f, err := range c.FieldLines(t.Context(), service.Query{Kind: service.Conflicts, Pattern: ">"}) {
+	var found []protocol.Field
+	for f, err := range c.FieldLines(t.Context(), protocol.Query{Kind: protocol.Conflicts, Pattern: ">"}) {
 		require.NoError(t, err)
 		found = append(found, f)
 	}
 	require.Len(t, found, 1)
 	require.Equal(t, "m/n", found[0].Field)
 	require.Equal(t, `"one"`, string(found[0].Siblings[1].Value))
-	var e *service.Error
-	require.ErrorAs(t, c.Call(t.Context(), "resolve", service.Change{Doc: "d", Field: "m/n", Pick: 3}, &service.Outcome{}), &e)
-	require.Equal(t, service.CodeBad, e.Code)
-	var out service.Outcome
-	require.NoError(t, c.Call(t.Context(), "resolve", service.Change{Doc: "d", Field: "m/n", Pick: 2}, &out))
+	var e *remote.Error
+	require.ErrorAs(t, c.Call(t.Context(), false, protocol.OpResolve, protocol.Change{Doc: "d", Field: "m/n", Pick: 3}, &protocol.Outcome{}), &e)
+	require.Equal(t, protocol.CodeBad, e.Code)
+	var out protocol.Outcome
+	require.NoError(t, c.Call(t.Context(), false, protocol.OpResolve, protocol.Change{Doc: "d", Field: "m/n", Pick: 2}, &out))
 	require.Equal(t, `"one"`, string(out.Value))
-	require.ErrorAs(t, c.Call(t.Context(), "resolve", service.Change{Doc: "d", Field: "m/n", Pick: 1}, &out), &e)
-	require.Equal(t, service.CodeMissing, e.Code)
+	require.ErrorAs(t, c.Call(t.Context(), false, protocol.OpResolve, protocol.Change{Doc: "d", Field: "m/n", Pick: 1}, &out), &e)
+	require.Equal(t, protocol.CodeMissing, e.Code)
 }
 
 func TestNobodyThereIsAnErrorOfItsOwn(t *testing.T) {
 	s := newSite(t)
-	err := s.client().Call(t.Context(), "status", struct{}{}, &service.Status{})
-	require.ErrorIs(t, err, service.ErrNoReplica)
+	_, err := s.client().Status(t.Context())
+	require.ErrorIs(t, err, remote.ErrNoReplica)
 	s.replica()
-	err = service.NewClient(s.connect(), "other", "").Call(t.Context(), "status", struct{}{}, &service.Status{})
-	require.ErrorIs(t, err, service.ErrNoReplica)
+	_, err = s.clientOf("other").Status(t.Context())
+	require.ErrorIs(t, err, remote.ErrNoReplica)
 }
 
 func TestReplicasAreFoundThroughTheService(t *testing.T) {
@@ -185,19 +193,18 @@ func TestStreamsAreBounded(t *testing.T) {
 	s := newSite(t)
 	s.replica()
 	nc := s.connect()
-	q, err := json.Marshal(service.Query{Kind: service.Watch, Pattern: ">", UpdatesOnly: true})
+	q, err := json.Marshal(protocol.Query{Kind: protocol.Watch, Pattern: ">", UpdatesOnly: true})
 	require.NoError(t, err)
-	open := func() { require.NoError(t, nc.PublishRequest("joinery-api.shop.any.open", nc.NewInbox(), q)) }
-	for range service.MaxCursors {
-		open()
+	open := func() string {
+		m, err := nc.Request("joinery-api.shop.any.open", q, 10*time.Second)
+		require.NoError(t, err)
+		return m.Header.Get(protocol.HeaderError)
 	}
-	require.Eventually(t, func() bool {
-		open() // in place of one that the question before kept out
-		for _, err := range s.client().Chunks(t.Context(), service.Query{Kind: service.Documents, Pattern: ">"}) {
-			return err != nil && strings.Contains(err.Error(), "takes no more")
-		}
-		return false
-	}, 5*time.Second, 10*time.Millisecond)
+	for range protocol.MaxCursors {
+		require.Empty(t, open())
+	}
+	require.Equal(t, protocol.KindFull, open())
+	require.Empty(t, s.lines(s.client(), protocol.Query{Kind: protocol.Documents, Pattern: ">"}), "what is short goes on")
 }
 
 func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
@@ -205,8 +212,8 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 	s.replica()
 	nc := s.connect()
 	for subject, body := range map[string]string{
-		"open": `{"kind":"dreams","pattern":">"}`, "next": `{"cursor":"none"}`, "inc": `[`, "delete": `"x"`,
-		"resolve": `{"doc":"d","field":"f"}`, "remove": `{"doc":"d","field":"f","elements":[{"$set":1}]}`,
+		"open": `{"kind":"dreams","pattern":">"}`, "next": `{"cursor":"none"}`, "write": `[`, "delete": `"x"`,
+		"resolve": `{"doc":"d","field":"f"}`, "seen": `{"doc":"d","request":{"client":"me"}}`,
 	} {
 		m, err := nc.Request("joinery-api.shop.any."+subject, []byte(body), 5*time.Second)
 		require.NoError(t, err)

@@ -4,15 +4,16 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/joinery-crdt/joinery"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // exactly returns what is at a field itself: register, counter, flags, entry of
 // an LWW map. It looks at these places alone, so that it answers while the rest
 // of a large document is still being loaded. A counter of 0 and a flag that is
-// off are left out.
-func exactly(d *joinery.Doc, field string) (out []joinery.Field) {
-	path := record.SplitPath(field)
+// off are left out, and deletions unless they are asked for.
+func exactly(d *joinery.Doc, field string, deleted bool) (out []joinery.Field) {
+	path := protocol.SplitPath(field)
 	around, name := split(field)
 	add := func(kind joinery.Kind, value any, there bool) {
 		if there {
@@ -21,7 +22,7 @@ func exactly(d *joinery.Doc, field string) (out []joinery.Field) {
 	}
 	in := record.Within(d, around)
 	for _, at := range cells(d, field) {
-		if f, ok := cellField(at, path); ok {
+		if f, ok := cellField(at, path, deleted); ok {
 			out = append(out, f)
 		}
 	}
@@ -33,13 +34,14 @@ func exactly(d *joinery.Doc, field string) (out []joinery.Field) {
 	return out
 }
 
-// cellField describes what is at a register or entry.
-func cellField(at cell, path []string) (f joinery.Field, ok bool) {
+// cellField describes what is at a register or entry, deletions only if they are
+// asked for.
+func cellField(at cell, path []string, deleted bool) (f joinery.Field, ok bool) {
 	all, err := joinery.Siblings[msgpack.RawMessage](at)
-	if err != nil || len(all) == 0 || all[0].Deleted {
+	if err != nil || len(all) == 0 || all[0].Deleted && !deleted {
 		return f, false
 	}
-	f = joinery.Field{Path: path, Kind: joinery.KindRegister, Exists: true, Siblings: len(all), Raw: all[0].Value}
+	f = joinery.Field{Path: path, Kind: joinery.KindRegister, Exists: !all[0].Deleted, Siblings: len(all), Origin: all[0].Replica, Raw: all[0].Value}
 	if _, ok := at.(joinery.Entry); ok {
 		f.Kind = joinery.KindEntry
 	}

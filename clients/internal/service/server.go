@@ -12,12 +12,14 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/joinery-crdt/joinery"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // Server answers the thin clients of one replica.
 type Server struct {
 	replica *joinery.Replica
+	space   string
 	storage *Storage // nil: in memory
 	conn    *nats.Conn
 	micro   micro.Service
@@ -27,6 +29,7 @@ type Server struct {
 	giveUp  context.CancelFunc
 	tasks   sync.WaitGroup
 	slots   chan struct{} // a token for each write under way
+	reading chan struct{} // a token for each read under way
 	busy    chan struct{} // holds a token while the whole store is copied or compacted
 
 	mu      sync.Mutex
@@ -42,9 +45,10 @@ type answer struct {
 type operation func(*Server, micro.Request) (answer, error)
 
 var operations = map[string]operation{
+	"hello":   jsonOperation((*Server).hello),
+	"write":   jsonOperation((*Server).write),
+	"seen":    jsonOperation((*Server).seen),
 	"import":  (*Server).importLines,
-	"inc":     jsonOperation((*Server).inc),
-	"remove":  jsonOperation((*Server).remove),
 	"delete":  jsonOperation((*Server).discard),
 	"resolve": jsonOperation((*Server).resolve),
 	"status":  jsonOperation((*Server).status),
@@ -57,25 +61,28 @@ var operations = map[string]operation{
 
 // waiting are the operations that may take long and get goroutines of their
 // own. They are bounded by the cursors: each serves one request at a time.
-var waiting = map[string]bool{"open": true, "next": true, "backup": true, "compact": true}
+var waiting = map[string]bool{"next": true, "backup": true, "compact": true}
+
+// reads are the operations that may wait for documents to be loaded or to arrive.
+var reads = map[string]bool{"open": true, "seen": true}
 
 // writes are the operations that may have to wait for a disk. They get goroutines
 // of their own, so that those of many clients share a sync.
-var writes = map[string]bool{"import": true, "inc": true, "remove": true, "delete": true, "resolve": true}
+var writes = map[string]bool{"write": true, "import": true, "delete": true, "resolve": true}
 
 // Serve starts to answer on a connection, which stays the caller's, as does what
 // storage names; nil is for a replica in memory. Close the server before the
 // replica.
 func Serve(conn *nats.Conn, space string, r *joinery.Replica, storage *Storage) (*Server, error) {
 	s := &Server{
-		replica: r, storage: storage, conn: conn, cursors: make(map[string]*cursor),
-		slots: make(chan struct{}, maxWrites), busy: make(chan struct{}, 1),
+		replica: r, space: space, storage: storage, conn: conn, cursors: make(map[string]*cursor),
+		slots: make(chan struct{}, maxWrites), reading: make(chan struct{}, maxReads), busy: make(chan struct{}, 1),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.writing, s.giveUp = context.WithCancel(context.Background())
 	var err error
 	s.micro, err = micro.AddService(conn, micro.Config{
-		Name: serviceName, Version: protocolVersion,
+		Name: protocol.ServiceName, Version: protocol.Version,
 		Description: "reads and writes a replica's documents",
 		Metadata:    map[string]string{"space": space, "replica": r.ID().String()},
 	})
@@ -85,8 +92,8 @@ func Serve(conn *nats.Conn, space string, r *joinery.Replica, storage *Storage) 
 		return nil, fmt.Errorf("service: %w", err)
 	}
 	for op, do := range operations {
-		for name, who := range map[string]string{op: anyone, op + "-here": r.ID().String()} {
-			err := s.micro.AddEndpoint(name, s.handler(op, do), micro.WithEndpointSubject(subject(space, who, op)))
+		for name, who := range map[string]string{op: protocol.Anyone, op + "-here": r.ID().String()} {
+			err := s.micro.AddEndpoint(name, s.handler(op, do), micro.WithEndpointSubject(protocol.Subject(space, who, op)))
 			if err != nil {
 				return nil, errors.Join(fmt.Errorf("service: %s: %w", op, err), s.Close())
 			}
@@ -104,8 +111,10 @@ func (s *Server) handler(op string, do operation) micro.Handler {
 		return micro.HandlerFunc(func(req micro.Request) {
 			s.begin(func() { s.respondLater(req, do) })
 		})
+	case reads[op]:
+		return micro.HandlerFunc(func(req micro.Request) { s.beginWithin(s.reading, req, do) })
 	case writes[op]:
-		return micro.HandlerFunc(func(req micro.Request) { s.beginWrite(req, do) })
+		return micro.HandlerFunc(func(req micro.Request) { s.beginWithin(s.slots, req, do) })
 	}
 	return micro.HandlerFunc(func(req micro.Request) {
 		a, err := do(s, req)
@@ -113,15 +122,15 @@ func (s *Server) handler(op string, do operation) micro.Handler {
 	})
 }
 
-// beginWrite begins to carry out a write, as soon as there are not too many.
-func (s *Server) beginWrite(req micro.Request, do operation) {
+// beginWithin begins to carry out a request, as soon as there are not too many.
+func (s *Server) beginWithin(slots chan struct{}, req micro.Request, do operation) {
 	select {
-	case s.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	case <-s.ctx.Done():
 		return
 	}
 	s.begin(func() {
-		defer func() { <-s.slots }()
+		defer func() { <-slots }()
 		s.respondLater(req, do)
 	})
 }
@@ -137,9 +146,11 @@ func (s *Server) begin(task func()) {
 
 // respond answers one request. A client that is gone is nobody to complain to.
 func (s *Server) respond(req micro.Request, a answer, err error) {
-	with := micro.WithHeaders(micro.Headers(s.sign(a.header)))
+	a.header = s.sign(a.header)
+	with := micro.WithHeaders(micro.Headers(a.header))
 	if err != nil {
-		e := coded(err)
+		e := protocol.ErrorOf(err)
+		a.header.Set(protocol.HeaderError, e.Kind)
 		_ = req.Error(e.Code, refused, []byte(e.Text), with)
 		return
 	}
@@ -152,7 +163,8 @@ func (s *Server) respondLater(req micro.Request, do operation) {
 	a, err := do(s, req)
 	m := &nats.Msg{Subject: req.Reply(), Header: s.sign(a.header), Data: a.body}
 	if err != nil {
-		e := coded(err)
+		e := protocol.ErrorOf(err)
+		m.Header.Set(protocol.HeaderError, e.Kind)
 		m.Header.Set(micro.ErrorHeader, refused)
 		m.Header.Set(micro.ErrorCodeHeader, e.Code)
 		m.Data = []byte(e.Text)
@@ -168,7 +180,7 @@ func (s *Server) sign(header nats.Header) nats.Header {
 	if header == nil {
 		header = nats.Header{}
 	}
-	header.Set(headerReplica, s.replica.ID().String())
+	header.Set(protocol.HeaderReplica, s.replica.ID().String())
 	return header
 }
 
@@ -177,7 +189,7 @@ func jsonOperation[Q, A any](do func(*Server, *Q) (A, error)) operation {
 	return func(s *Server, req micro.Request) (answer, error) {
 		var q Q
 		if err := json.Unmarshal(req.Data(), &q); err != nil {
-			return answer{}, refuse(CodeBad, "service: bad request: %v", err)
+			return answer{}, badRequest(err)
 		}
 		a, err := do(s, &q)
 		if err != nil {
@@ -201,7 +213,15 @@ func (s *Server) Close() error {
 	return err
 }
 
-func (s *Server) status(*struct{}) (Status, error) {
+func badRequest(err error) error {
+	return protocol.Refuse(protocol.CodeBad, protocol.KindRequest, "bad request: %v", err)
+}
+
+func (s *Server) hello(*struct{}) (protocol.Hello, error) {
+	return protocol.Hello{Replica: s.replica.ID().String(), Actor: s.replica.Actor(), Space: s.space, ChunkSize: s.chunkSize()}, nil
+}
+
+func (s *Server) status(*struct{}) (protocol.Status, error) {
 	st := s.replica.Status()
-	return Status{Replica: st.ID.String(), Digest: fmt.Sprintf("%016x", st.Digest), Storage: s.storage.report(), Status: st}, nil
+	return protocol.Status{Replica: st.ID.String(), Digest: fmt.Sprintf("%016x", st.Digest), Storage: s.storage.report(), Status: st}, nil
 }

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
+
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // Record is a document's name and writes to its fields, all of them valid.
@@ -243,28 +244,5 @@ func at(path []string, err error) error {
 	if err == nil || len(path) == 0 {
 		return err
 	}
-	return fmt.Errorf("field %q: %w", JoinPath(path), err)
-}
-
-var pathEscapes = strings.NewReplacer("~", "~0", "/", "~1")
-
-// JoinPath writes a path as on the command line: names separated by "/", in
-// which "~" is "~0" and "/" is "~1".
-func JoinPath(path []string) string {
-	parts := slices.Clone(path)
-	for i := range parts {
-		parts[i] = pathEscapes.Replace(parts[i])
-	}
-	return strings.Join(parts, "/")
-}
-
-var pathUnescapes = strings.NewReplacer("~1", "/", "~0", "~")
-
-// SplitPath reads what JoinPath writes.
-func SplitPath(text string) []string {
-	parts := strings.Split(text, "/")
-	for i := range parts {
-		parts[i] = pathUnescapes.Replace(parts[i])
-	}
-	return parts
+	return fmt.Errorf("field %q: %w", protocol.JoinPath(path), err)
 }

@@ -7,14 +7,15 @@ import (
 
 	"github.com/nats-io/nats.go/micro"
 
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // importLines applies lines in their order, each whole or not at all. It stops at
 // the first that is refused, unless told to keep going.
 func (s *Server) importLines(req micro.Request) (answer, error) {
 	m := importing{server: s, slots: make(chan struct{}, linesAtOnce)}
-	keepGoing := req.Headers().Get(headerKeepGoing) != ""
+	keepGoing := req.Headers().Get(protocol.HeaderKeepGoing) != ""
 	for line := range bytes.Lines(req.Data()) {
 		if m.add(line) != nil && !keepGoing {
 			break
@@ -65,7 +66,7 @@ func offer(to chan<- error, err error) {
 }
 
 // end waits for the disk and returns what became of the lines.
-func (m *importing) end() (out Imported) {
+func (m *importing) end() (out protocol.Imported) {
 	m.waiting.Wait()
 	for n, fate := range m.fates {
 		if *fate == nil {
@@ -74,7 +75,7 @@ func (m *importing) end() (out Imported) {
 		}
 		out.Refused++
 		if len(out.Errors) < maxErrors {
-			out.Errors = append(out.Errors, LineError{n, (*fate).Error()})
+			out.Errors = append(out.Errors, protocol.LineError{Line: n, Error: (*fate).Error()})
 		}
 	}
 	return out

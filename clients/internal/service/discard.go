@@ -1,79 +1,32 @@
 package service
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/joinery-crdt/joinery"
-	"github.com/joinery-crdt/joinery/clients/joinery/internal/record"
+	"github.com/joinery-crdt/joinery/clients/internal/record"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 // split returns the maps around a field and its name.
 func split(field string) (around []string, name string) {
-	path := record.SplitPath(field)
+	path := protocol.SplitPath(field)
 	last := len(path) - 1
 	return path[:last:last], path[last]
-}
-
-func (s *Server) inc(c *Change) (Outcome, error) {
-	around, name := split(c.Field)
-	var n int64
-	err := s.replica.Doc(c.Doc).Update(s.writing, func(tx *joinery.Tx) error {
-		f := record.Within(tx, around).Counter(name)
-		if err := f.Inc(s.writing, c.By); err != nil {
-			return err
-		}
-		n = f.Value()
-		return nil
-	})
-	if err != nil {
-		return Outcome{}, err
-	}
-	b, err := json.Marshal(n)
-	return Outcome{Value: b, Changed: 1}, err
-}
-
-// remove takes elements out of a set. From a remove-wins set they can be
-// removed before they are in it.
-func (s *Server) remove(c *Change) (Outcome, error) {
-	elems := make([]any, len(c.Elements))
-	for i, text := range c.Elements {
-		var err error
-		if elems[i], err = record.ParseValue(string(text)); err != nil {
-			return Outcome{}, refuse(CodeBad, "element %s: %v", text, err)
-		}
-	}
-	around, name := split(c.Field)
-	var out Outcome
-	err := s.replica.Doc(c.Doc).Update(s.writing, func(tx *joinery.Tx) error {
-		in := record.Within(tx, around)
-		if c.RemoveWins {
-			out.Changed = len(elems)
-			return in.RemoveWinsSet(name).Remove(s.writing, elems...)
-		}
-		set := in.Set(name)
-		for _, e := range elems {
-			if set.Contains(e) {
-				out.Changed++
-			}
-		}
-		return set.Remove(s.writing, elems...)
-	})
-	return out, err
 }
 
 // deleteAtOnce bounds the fields that delete removes as one atomic group.
 const deleteAtOnce = 1000
 
 // discard removes a document, or all at and below a field.
-func (s *Server) discard(c *Change) (Outcome, error) {
+func (s *Server) discard(c *protocol.Change) (protocol.Outcome, error) {
 	d := s.replica.Doc(c.Doc)
 	at := pathOf(c.Field)
 	fields := slices.Collect(d.FieldsAt(at...))
 	if len(at) == 0 && len(fields) > 0 {
-		return Outcome{Changed: len(fields)}, d.Delete(s.writing)
+		return protocol.Outcome{Changed: len(fields)}, d.Delete(s.writing)
 	}
 	done := 0
 	for some := range slices.Chunk(fields, deleteAtOnce) {
@@ -86,11 +39,11 @@ func (s *Server) discard(c *Change) (Outcome, error) {
 			return nil
 		})
 		if err != nil {
-			return Outcome{}, err
+			return protocol.Outcome{}, err
 		}
 		done += len(some)
 	}
-	return Outcome{Changed: done}, nil
+	return protocol.Outcome{Changed: done}, nil
 }
 
 func (s *Server) removeField(tx *joinery.Tx, f *joinery.Field) error {
