@@ -31,6 +31,10 @@ func hasMarks(t kernel.Tag) bool { return t == TagRWElem || t == TagDWFlag || t 
 
 // isIncrement accepts the value of a counter payload.
 func isIncrement(s string) error {
+	if isFold(s) {
+		_, err := readFold(s)
+		return err
+	}
 	r := wire.NewReader([]byte(s))
 	r.Int()
 	if r.Err() == nil && r.Len() > 0 {

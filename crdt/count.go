@@ -2,7 +2,6 @@ package crdt
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/crdt/wire"
@@ -12,7 +11,7 @@ import (
 // yet become one: the newest such dot gives way to one with the sum.
 func (d *Document) Increment(in kernel.Ref, key string, n int64) error {
 	d.killed = d.killed[:0]
-	if last, ok := d.state.Newest(d.pending.Self, in, TagCounter, key); ok && d.pending.Has(last.Seq) {
+	if last, ok := d.state.Newest(d.pending.Self, in, TagCounter, key); ok && d.pending.Has(last.Seq) && !isFold(last.Value) {
 		if sum, ok := addInt(increment(last.Value), n); ok {
 			n = sum
 			d.killed = append(d.killed, kernel.Dot{Actor: d.pending.Self, Seq: last.Seq})
@@ -42,23 +41,47 @@ func increment(value string) int64 {
 	return r.Int()
 }
 
-// Sum returns the value of the counter at a place and whether anything is
-// there. A sum beyond 64 bits is returned as the nearest that fits.
-func (d *Document) Sum(in kernel.Ref, key string) (int64, bool) {
-	var hi, lo uint64
-	found := false
-	for l := range d.Standing(in, TagCounter, key) {
-		found = true
-		n := increment(l.Value)
-		var carry uint64
-		lo, carry = bits.Add64(lo, uint64(n), 0)
-		hi, _ = bits.Add64(hi, uint64(n>>63), carry)
+// number reads a counter payload unless it is a step of a fold.
+func number(value string) (int64, bool) {
+	if isFold(value) {
+		return 0, false
 	}
+	return increment(value), true
+}
+
+// Sum returns the value of the counter at a place and whether anything is
+// there. A sum beyond 64 bits is returned as the nearest that fits. It costs O(1)
+// and O(actors) for what is folded, see [Document.Announce].
+func (d *Document) Sum(in kernel.Ref, key string) (int64, bool) {
+	sum, dots, other := d.tally(in, key)
+	found := dots > 0
+	for _, f := range folds(other) {
+		if f.counts {
+			sum, found = sum.Plus(f.sum), true
+		}
+	}
+	hi, lo := sum.Hi, int64(sum.Lo)
 	switch {
-	case int64(hi) < 0 && (hi != math.MaxUint64 || int64(lo) >= 0):
+	case hi < 0 && (hi != -1 || lo >= 0):
 		return math.MinInt64, found
-	case int64(hi) >= 0 && (hi != 0 || int64(lo) < 0):
+	case hi >= 0 && (hi != 0 || lo < 0):
 		return math.MaxInt64, found
 	}
-	return int64(lo), found
+	return lo, found
+}
+
+// tally returns the sum of the increments that stand at a place, how many they
+// are, and what else stands there.
+func (d *Document) tally(in kernel.Ref, key string) (sum kernel.Sum, dots int, other []kernel.Live) {
+	if d.state.Expiring() == 0 {
+		return d.state.Tally(in, TagCounter, key, number, nil)
+	}
+	for l := range d.Standing(in, TagCounter, key) {
+		if n, ok := number(l.Value); ok {
+			sum, dots = sum.Plus(n), dots+1
+		} else {
+			other = append(other, l)
+		}
+	}
+	return sum, dots, other
 }

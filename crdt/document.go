@@ -48,6 +48,7 @@ func (d *Document) Bind(actor causal.Actor, clock *hlc.Clock) {
 	}
 	clock.Observe(d.latest)
 	d.actor, d.clock = actor, clock
+	d.state.Count(TagCounter, number)
 	if !actor.IsZero() {
 		d.pending.Self = d.state.Intern(actor)
 	}
@@ -91,6 +92,7 @@ func (d *Document) MergeFrame(f *delta.Frame) error {
 	if d.group != nil {
 		panic("crdt: merge inside an Update")
 	}
+	d.state.Count(TagCounter, number)
 	if err := f.Merge(&d.state); err != nil {
 		return err
 	}

@@ -186,6 +186,17 @@ func (s *State) Verify() error {
 	if prints != s.live || dots != s.leaves.live {
 		return fmt.Errorf("kernel: %d indexed dots of %d live, fingerprint %x, want %x", dots, s.leaves.live, s.live, prints)
 	}
+	return s.verifyTallies()
+}
+
+func (s *State) verifyTallies() error {
+	for at, t := range s.tallies.at {
+		var fresh tally
+		s.recount(&fresh, s.head(hash(at.parent, at.tag, at.name), at.parent, at.tag, at.name), s.tallies.number)
+		if fresh.sum != t.sum || fresh.dots != t.dots || len(fresh.other) != len(t.other) {
+			return fmt.Errorf("kernel: the sum at %q is kept as %v of %d dots, and is %v of %d", at.name, t.sum, t.dots, fresh.sum, fresh.dots)
+		}
+	}
 	return nil
 }
 

@@ -44,6 +44,8 @@ type State struct {
 	tracking   bool
 	gone       []Gone          // since TakeGone, if tracking
 	rowed      []causal.Ranges // of each actor, the dots whose end is collected
+	tallies    tallies
+	notice     notice
 }
 
 // actor is what the state knows of one actor's events.
@@ -228,6 +230,12 @@ func (s *State) fill(id leafID, l *leaf, a Index, seq uint64, p *Payload) {
 	if flags&expires != 0 {
 		s.expiring.add(p.Expiry, Dot{a, seq})
 	}
+	if l.tag == s.tallies.tag && s.tallies.number != nil {
+		s.tallyAdd(id, l)
+	}
+	if s.notice.on {
+		s.noticeLeaf(l)
+	}
 }
 
 // forget takes a leaf's dot out of the dot index and the fingerprints.
@@ -241,6 +249,9 @@ func (s *State) forget(l *leaf) {
 
 // erase is forget for a dot that may go on with another payload.
 func (s *State) erase(l *leaf, print uint64) {
+	if len(s.tallies.at) > 0 && l.tag == s.tallies.tag {
+		s.tallyDrop(l)
+	}
 	s.live ^= print
 	s.actors[l.actor].dots.remove(l.seq, print)
 	if len(s.expiring.at) > 0 {
@@ -348,6 +359,7 @@ func (s *State) Clone() *State {
 		actors: slices.Clone(s.actors), byActor: make(map[causal.Actor]Index, len(s.byActor)),
 		leaves: s.leaves.clone(), paths: s.paths.clone(), tree: s.tree.clone(),
 		live: s.live, conflicts: conflicts{count: s.conflicts.count}, expiring: s.expiring.clone(),
+		tallies: s.tallies.clone(),
 	}
 	for i := range out.actors {
 		a := &out.actors[i]

@@ -1,0 +1,43 @@
+package kernel
+
+// notice collects live dots that somebody may want to take away later: marked
+// ones, and those at the places of one tag that are not alone there. What it
+// costs follows them, not the state.
+type notice struct {
+	on    bool
+	tag   Tag
+	found []Dot
+}
+
+// Notice makes the state collect the dots that come to live from here on and are
+// marked, or stand beside others at a place of the given tag. A dot may have
+// died again when it is taken, or be there twice.
+func (s *State) Notice(tag Tag) { s.notice.on, s.notice.tag = true, tag }
+
+// TakeNoticed appends what was noticed since the last call.
+func (s *State) TakeNoticed(dst []Dot) []Dot {
+	dst = append(dst, s.notice.found...)
+	if s.notice.found = s.notice.found[:0]; cap(s.notice.found) > 1<<12 {
+		s.notice.found = nil
+	}
+	return dst
+}
+
+// Noticed returns how many dots TakeNoticed will append.
+func (s *State) Noticed() int { return len(s.notice.found) }
+
+// noticeLeaf looks at a leaf that has come.
+func (s *State) noticeLeaf(l *leaf) {
+	if l.flags&Mark != 0 || l.tag == s.notice.tag && (l.flags&isHead == 0 || l.sibling != none) {
+		s.notice.found = append(s.notice.found, Dot{l.actor, l.seq})
+	}
+}
+
+// LiveAt returns the payload of a dot if it lives.
+func (s *State) LiveAt(d Dot) (Live, bool) {
+	id := s.actors[d.Actor].dots.get(d.Seq)
+	if id == none {
+		return Live{}, false
+	}
+	return s.view(id), true
+}
