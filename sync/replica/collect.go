@@ -1,0 +1,321 @@
+package replica
+
+import (
+	"time"
+
+	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
+)
+
+// Deletions in LWW maps, removals in remove-wins sets and disabled flags live on
+// as marks, so that what they beat does not show again. A mark goes once nothing
+// can come that it would have to beat, and by an ordinary event: a death that
+// only some replicas knew of would give equal contexts different meanings.
+//
+// What is to go passes through two rounds. When every member covers what lives
+// at the place, it is stable: whatever is concurrent with it is here. But
+// another member may just be writing over it. So the replica remembers
+// what it knows at that moment, and when every member covers that, too, and the
+// place is as it was, one event kills all that lives there.
+//
+// Rounds are made with many places at once, and with what a document has gained
+// since the last ones: they cost as much as there is to collect, not as there is.
+
+// Stability says what the members of the space are known to hold.
+type Stability interface {
+	// Covers reports whether every member that holds the document is known to have
+	// all of c durably, and this replica has all that each of them had when it
+	// said so. What it once said of a context stays true.
+	Covers(doc string, c causal.Context) bool
+	// IsMember reports whether a replica takes part. What left behind others see to.
+	IsMember(id causal.ID) bool
+	// Lowest returns the least ID of all members.
+	Lowest() causal.ID
+}
+
+const (
+	// collectShare is how much sooner than a beacon the next round is looked at.
+	collectShare = 4
+	// maxCollecting bounds the documents that are looked at then.
+	maxCollecting = 256
+	// maxBatch bounds the places of one round.
+	maxBatch = 1 << 15
+	// adoptEvery is after how many looks what belongs to others is looked through
+	// for what has become this replica's, as members go.
+	adoptEvery = 64
+	// leastFold is from how many dots of an actor on a counter is folded.
+	leastFold = 8
+)
+
+// stage is what a document's collection waits for.
+type stage uint8
+
+const (
+	idle   stage = iota
+	stable       // for all to cover what lives at the places of the batch
+	known        // for all to cover what was known when that was so
+	dead         // for all to cover the whole of a document in which nothing lives
+)
+
+// collection is what a replica is about to take away from a document.
+type collection struct {
+	stage   stage
+	context causal.Context // that all have to cover
+	batch   []candidate
+	folds   []kernel.Dot // own announcements
+	fresh   []kernel.Dot // for the next batch
+	others  []kernel.Dot // of which others take care
+	looks   int
+	listed  bool
+
+	covered bool          // dead: all cover it
+	quiet   time.Duration // dead: for how long they have, while this replica ran
+}
+
+// candidate is a marked dot and what lives at its place.
+type candidate struct {
+	dot   kernel.Dot
+	print uint64
+}
+
+// notice lists a document that has something to collect.
+func (r *Replica) notice(d *document) {
+	if r.cfg.Stability == nil || d.collection.listed {
+		return
+	}
+	if s := d.copy.State(); s.Noticed() > 0 || s.Dots() == 0 {
+		d.collection.listed = true
+		r.collecting = append(r.collecting, d)
+		if r.collectAt.IsZero() {
+			r.collectAt = r.now.Add(r.cfg.BeaconEvery / collectShare)
+		}
+	}
+}
+
+// collect goes on with the documents that have something to collect.
+func (r *Replica) collect() {
+	since := min(r.now.Sub(r.collected), r.cfg.BeaconEvery) // a process that slept has not listened
+	r.collected = r.now
+	n := min(len(r.collecting), maxCollecting)
+	turn := r.collecting[:n:n]
+	r.collecting = append([]*document(nil), r.collecting[n:]...)
+	for _, d := range turn {
+		if r.docs[d.name] != d {
+			continue
+		}
+		if d.collection.listed = r.collectFrom(d, since); d.collection.listed {
+			r.collecting = append(r.collecting, d)
+		}
+	}
+	r.collectAt = zeroTime
+	if len(r.collecting) > 0 {
+		r.collectAt = r.now.Add(r.cfg.BeaconEvery / collectShare)
+	}
+}
+
+// collectFrom takes one step with a document and reports whether there is more
+// to do.
+func (r *Replica) collectFrom(d *document, since time.Duration) bool {
+	c := &d.collection
+	s := d.copy.State()
+	if s.IsPartial() {
+		return true
+	}
+	d.sort()
+	switch c.stage {
+	case idle:
+		if s.Dots() == 0 {
+			return r.beginDrop(d)
+		}
+		r.beginBatch(d)
+	case stable:
+		if r.covers(d) {
+			r.confirm(d)
+		}
+	case known:
+		if r.covers(d) {
+			r.takeBatch(d)
+		}
+	case dead:
+		return r.goOnDropping(d, since)
+	}
+	return c.stage != idle || len(c.fresh)+len(c.others) > 0 || s.Dots() == 0
+}
+
+func (r *Replica) covers(d *document) bool { return r.cfg.Stability.Covers(d.name, d.collection.context) }
+
+// sort tells what was noticed apart: what this replica takes care of, and what others do.
+func (d *document) sort() {
+	c := &d.collection
+	c.looks++
+	all := d.copy.State().TakeNoticed(nil)
+	if c.looks%adoptEvery == 0 || len(c.others) > 4*maxBatch {
+		all = append(all, c.others...)
+		c.others = c.others[:0]
+	}
+	for _, dot := range all {
+		switch l, ok := d.copy.State().LiveAt(dot); {
+		case !ok:
+		case d.replica.isOwner(d.copy.State().Actor(l.Actor).ID):
+			c.fresh = append(c.fresh, dot)
+		default:
+			c.others = append(c.others, dot)
+		}
+	}
+}
+
+// isOwner reports whether this replica takes care of what another one wrote: if
+// it is its own, or if it left and this is the lowest member.
+func (r *Replica) isOwner(id causal.ID) bool {
+	return id == r.cfg.ID || !r.cfg.Stability.IsMember(id) && r.cfg.Stability.Lowest() == r.cfg.ID
+}
+
+// beginBatch begins the first round with what is fresh, and announces folds.
+func (r *Replica) beginBatch(d *document) {
+	c, s := &d.collection, d.copy.State()
+	n := min(len(c.fresh), maxBatch)
+	c.batch, c.folds = c.batch[:0], c.folds[:0]
+	for _, dot := range c.fresh[:n] {
+		switch l, ok := s.LiveAt(dot); {
+		case !ok:
+		case l.Tag == crdt.TagCounter:
+			r.announce(d, &l)
+		case d.isGone(&l):
+			c.batch = append(c.batch, candidate{dot: dot})
+		}
+	}
+	c.fresh = append(c.fresh[:0], c.fresh[n:]...)
+	if len(c.batch)+len(c.folds) == 0 {
+		return
+	}
+	r.seal(d)
+	c.stage, c.context = stable, s.Context()
+}
+
+// announce begins to fold the dots of the actor of one of a counter's.
+func (r *Replica) announce(d *document, l *kernel.Live) {
+	before := d.head()
+	dot, err := d.copy.Announce(l.Parent, l.Key, l.Actor, leastFold)
+	if err == nil && dot != (kernel.Dot{}) {
+		d.collection.folds = append(d.collection.folds, dot)
+	}
+	r.housekept(d, before)
+}
+
+// housekept notes the events that this replica has minted on its own since one.
+func (r *Replica) housekept(d *document, before uint64) {
+	if n := d.head() - before; n > 0 {
+		r.stats.Housekeeping += n
+		d.touch()
+		r.queue(d)
+	}
+}
+
+// isGone reports whether the reader of a place sees nothing there because of a
+// mark: of the last writer in an LWW map, of anybody in the other views.
+func (d *document) isGone(l *kernel.Live) bool {
+	if !l.Marked {
+		return false
+	}
+	if l.Tag != crdt.TagLWWField {
+		return l.Tag == crdt.TagRWElem || l.Tag == crdt.TagDWFlag
+	}
+	w, ok := d.copy.State().Winner(l.Parent, l.Tag, l.Key)
+	return ok && w.Marked
+}
+
+// confirm ends the first round: folds are settled, and the second begins.
+func (r *Replica) confirm(d *document) {
+	c, s := &d.collection, d.copy.State()
+	before := d.head()
+	for _, dot := range c.folds {
+		if ok, _ := d.copy.Settle(dot); ok {
+			r.stats.Folded++
+		}
+	}
+	c.folds = c.folds[:0]
+	r.housekept(d, before)
+	rest := c.batch[:0]
+	for _, x := range c.batch {
+		if print, ok := d.placePrint(x.dot, &c.context); ok {
+			rest = append(rest, candidate{x.dot, print})
+		}
+	}
+	c.batch, c.stage = rest, idle
+	if len(rest) > 0 {
+		r.seal(d)
+		c.stage, c.context = known, s.Context()
+	}
+}
+
+// placePrint returns a fingerprint of all that lives at the place of a marked
+// dot, and whether it may go: nobody sees anything there, and all of it is in
+// the context.
+func (d *document) placePrint(dot kernel.Dot, within *causal.Context) (print uint64, ok bool) {
+	s := d.copy.State()
+	l, ok := s.LiveAt(dot)
+	if !ok || !d.isGone(&l) {
+		return 0, false
+	}
+	for x := range s.Siblings(l.Parent, l.Tag, l.Key) {
+		if !within.Contains(s.Dot(&x)) {
+			return 0, false
+		}
+		print ^= s.Print(&x)
+	}
+	return print, true
+}
+
+// takeBatch ends the second round: the places that are as they were are cleared.
+func (r *Replica) takeBatch(d *document) {
+	c, s := &d.collection, d.copy.State()
+	var dots []kernel.Dot
+	for _, x := range c.batch {
+		print, ok := d.placePrint(x.dot, &c.context)
+		if !ok {
+			continue
+		}
+		if print != x.print {
+			c.fresh = append(c.fresh, x.dot)
+			continue
+		}
+		dots = d.appendPlace(dots, x.dot)
+		r.stats.Collected++
+	}
+	c.batch, c.stage, c.context = c.batch[:0], idle, causal.Context{}
+	before := d.head()
+	if err := d.copy.Take(dots); err != nil {
+		return // the actor can mint no more; the next write takes another
+	}
+	_ = s
+	r.housekept(d, before)
+}
+
+// appendPlace appends what lives at the place of a dot, marked dots last: if
+// an event can't hold all, what is left is a mark.
+func (d *document) appendPlace(dots []kernel.Dot, at kernel.Dot) []kernel.Dot {
+	s := d.copy.State()
+	l, _ := s.LiveAt(at)
+	for _, marked := range [2]bool{false, true} {
+		for x := range s.Siblings(l.Parent, l.Tag, l.Key) {
+			if x.Marked == marked {
+				dots = append(dots, kernel.Dot{Actor: x.Actor, Seq: x.Seq})
+			}
+		}
+	}
+	return dots
+}
+
+// restartCollection lets a document begin anew, after its events have got other
+// names: what all had to cover may never be.
+func (d *document) restartCollection() {
+	c := &d.collection
+	if c.stage == stable || c.stage == known {
+		for _, x := range c.batch {
+			c.fresh = append(c.fresh, x.dot)
+		}
+		c.batch, c.folds = c.batch[:0], c.folds[:0]
+	}
+	c.stage, c.covered, c.context = idle, false, causal.Context{}
+}

@@ -1,0 +1,140 @@
+package replica
+
+import (
+	"slices"
+	"time"
+
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// A document in which nothing lives is a context and nothing else. Once every
+// member is known to hold it just so, it can be forgotten everywhere: no
+// context, no rows, no name, no share in the digest. Three things could bring it back
+// or hurt the next document of its name:
+//
+//   - A message from before. So a replica forgets only after all have been known to
+//     hold the same for a while, in which it ran and listened.
+//   - A member that has not forgotten it yet. Its summaries of that very state
+//     are passed over for a while. If it goes on offering it, it is taken again,
+//     as the dead document that it is, and all forget it anew.
+//   - Numbers that are used twice. The replica remembers the greatest that it
+//     gave to an event of any document that it forgot: one number for all of them. Its
+//     next document begins above it, with an event that claims all up to there,
+//     so that there is no hole, and what an old copy has of these is dead.
+
+const (
+	// dropBeacons is for how many beacon times all must have covered a document
+	// before it is forgotten: longer than any message is under way.
+	dropBeacons = 8
+	// passBeacons is for how many beacon times a forgotten state is not taken again.
+	passBeacons = 32
+	// maxForgotten bounds the states that are remembered for that.
+	maxForgotten = 1 << 14
+)
+
+// forgotten is the state of a document as it was forgotten.
+type forgotten struct {
+	doc    string
+	digest uint64
+}
+
+// beginDrop begins to wait until all members hold a dead document as it is.
+func (r *Replica) beginDrop(d *document) bool {
+	c, s := &d.collection, d.copy.State()
+	c.fresh, c.others = nil, nil
+	if s.IsEmpty() || r.cfg.Stability == nil {
+		return false
+	}
+	r.seal(d)
+	c.stage, c.context, c.covered, c.quiet = dead, s.Context(), false, 0
+	return true
+}
+
+// goOnDropping forgets a dead document when the time has come.
+func (r *Replica) goOnDropping(d *document, since time.Duration) bool {
+	c, s := &d.collection, d.copy.State()
+	now := s.Context()
+	switch {
+	case !now.Equal(c.context) || s.Dots() > 0 || d.chase.index >= 0 || d.hasAhead():
+		d.restartCollection()
+		return true
+	case !r.covers(d):
+		c.covered = false
+	case !c.covered:
+		c.covered, c.quiet = true, 0
+	default:
+		if c.quiet += since; c.quiet >= dropBeacons*r.cfg.BeaconEvery {
+			r.forget(d)
+			return false
+		}
+	}
+	return true
+}
+
+// hasAhead reports whether deaths are known whose events are missing.
+func (d *document) hasAhead() bool {
+	s := d.copy.State()
+	return slices.ContainsFunc(s.Actors(), func(a uint32Index) bool { return len(s.Ahead(a)) > 0 })
+}
+
+// forget drops a document that all members hold with nothing alive in it.
+func (r *Replica) forget(d *document) {
+	r.settle()
+	if head := d.head(); head > r.floor {
+		r.floor = head
+	}
+	r.remember(forgotten{d.name, d.digest})
+	r.remove(d)
+	r.log.Drop(d.name)
+	r.stats.Forgotten++
+	r.out.Forgotten = append(r.out.Forgotten, d.name)
+}
+
+// remove takes a document out of all that the replica keeps of it.
+func (r *Replica) remove(d *document) {
+	if d.counted {
+		r.digest ^= message.DocDigest(d.name, d.digest)
+		r.counted--
+	}
+	r.endChase(d)
+	other := func(x *document) bool { return x == d }
+	r.unsent = slices.DeleteFunc(r.unsent, other)
+	r.loose = slices.DeleteFunc(r.loose, other)
+	r.stale = slices.DeleteFunc(r.stale, other)
+	r.recent = slices.DeleteFunc(r.recent, other)
+	delete(r.docs, d.name)
+	r.sorted = false
+}
+
+// remember notes what was forgotten, for a while.
+func (r *Replica) remember(f forgotten) {
+	if r.past == nil {
+		r.past = make(map[forgotten]time.Time)
+	}
+	if len(r.past) >= maxForgotten {
+		r.sweepPast()
+	}
+	if len(r.past) < maxForgotten {
+		r.past[f] = r.now.Add(passBeacons * r.cfg.BeaconEvery)
+	}
+}
+
+func (r *Replica) sweepPast() {
+	for f, until := range r.past {
+		if until.Before(r.now) {
+			delete(r.past, f)
+		}
+	}
+}
+
+// isPast reports whether a peer's summary is of a document that this replica has
+// just forgotten in that state.
+func (r *Replica) isPast(h *message.State) bool {
+	until, ok := r.past[forgotten{h.Doc, h.Digest}]
+	return ok && r.docs[h.Doc] == nil && !until.Before(r.now)
+}
+
+// Floor returns the greatest number of an own event in any document that was
+// forgotten. Keep it with the incarnation, durably before Output.Forgotten is
+// carried out, and hand it to the next start in Config.Floor.
+func (r *Replica) Floor() uint64 { return r.floor }
