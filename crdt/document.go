@@ -27,6 +27,7 @@ type Document struct {
 	killed []kernel.Dot // scratch
 	frame  delta.Frame  // scratch
 	group  *group
+	floor  uint64
 	buffer []byte // of encoded deltas, before they are given away
 }
 

@@ -61,7 +61,7 @@ func (d *Document) commit() {
 	d.state.Commit()
 	killed := g.killed
 	for _, e := range g.events {
-		d.pending.Record(e.seq, killed[:e.killed])
+		d.note(e.seq, killed[:e.killed])
 		killed = killed[e.killed:]
 	}
 	if n := len(g.events); n > 1 {
@@ -89,5 +89,5 @@ func (d *Document) record(seq uint64) {
 		g.size += 12 * len(d.killed)
 		return
 	}
-	d.pending.Record(seq, d.killed)
+	d.note(seq, d.killed)
 }

@@ -164,7 +164,7 @@ func (d *Document) next() (uint64, error) {
 	if d.actor.IsZero() {
 		panic("crdt: write to a document without an actor; make it with a New function or Bind it")
 	}
-	seq := d.state.Next(d.pending.Self)
+	seq := max(d.state.Next(d.pending.Self), d.floor+1)
 	if seq >= causal.MaxSeq {
 		return 0, ErrExhausted
 	}

@@ -14,8 +14,9 @@ type Log struct {
 	// MaxBytes bounds what the units held take, see Len; 0 keeps none.
 	MaxBytes int
 
-	units []*unit // oldest first
-	bytes int
+	units   []*unit // oldest first
+	bytes   int
+	dropped int // of units, those whose document is gone
 
 	// Invariant: spans are ordered and disjoint. An event that several units
 	// claim is found in the newest, which is evicted last.
@@ -55,7 +56,7 @@ func (u *unit) size() int {
 
 // Len returns how many units are held and what they take, in bytes: their own
 // and 48 for each range of events that they claim.
-func (l *Log) Len() (units, bytes int) { return len(l.units), l.bytes }
+func (l *Log) Len() (units, bytes int) { return len(l.units) - l.dropped, l.bytes }
 
 // Append adds a unit of a document with the events that it claims. A unit whose
 // events are all held already is left out. The log keeps the slices.
@@ -139,6 +140,10 @@ func (l *Log) evict() {
 	u := l.units[0]
 	l.units[0] = nil
 	l.units = l.units[1:]
+	if u.isDropped() {
+		l.dropped--
+		return
+	}
 	l.bytes -= u.size()
 	for a, rs := range u.claims.All() {
 		at := stream{u.doc, a}
@@ -223,4 +228,27 @@ func (l *Log) nextHeld(at stream, seq, hi uint64) uint64 {
 		return min(spans[i].Lo, hi+1)
 	}
 	return hi + 1
+}
+
+func (u *unit) isDropped() bool { return u.delta == nil }
+
+// Drop forgets the units of a document whose events are of the actors listed. It
+// costs O(units dropped), amortised.
+func (l *Log) Drop(doc string, actors []causal.Actor) {
+	for _, a := range actors {
+		for _, s := range l.index[stream{doc, a}] {
+			if u := s.unit; !u.isDropped() {
+				l.bytes -= u.size()
+				*u = unit{}
+				l.dropped++
+			}
+		}
+	}
+	for _, a := range actors {
+		delete(l.index, stream{doc, a})
+	}
+	if l.dropped > 64 && l.dropped > len(l.units)/2 {
+		l.units = slices.DeleteFunc(l.units, (*unit).isDropped)
+		l.dropped = 0
+	}
 }

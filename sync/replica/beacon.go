@@ -137,6 +137,9 @@ func (r *Replica) answerHello() {
 func (r *Replica) onHint(p *peer, h *message.State) (share uint64) {
 	d := r.docs[h.Doc]
 	if d == nil {
+		if r.isPast(h) {
+			return message.DocDigest(h.Doc, h.Digest)
+		}
 		if d = r.admit(h.Doc); d == nil {
 			return 0
 		}

@@ -222,6 +222,7 @@ func (r *Replica) guard(d *document, f *delta.Frame) {
 	if p := d.copy.Pending(); p.Len() > 0 {
 		first = p.First()
 	}
+	first = max(first, d.copy.Floor()+1) // what is below was minted before the document was forgotten
 	named := max(greatest(f.ClaimsOf(), r.actor), greatest(f.DeathsOf(), r.actor))
 	if named >= first {
 		r.reincarnate(Alarm{Kind: Clone, Doc: d.name,

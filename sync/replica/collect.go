@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt"
@@ -22,16 +23,42 @@ import (
 // Rounds are made with many places at once, and with what a document has gained
 // since the last ones: they cost as much as there is to collect, not as there is.
 
-// Stability says what the members of the space are known to hold.
+// Stability says what the members of a document are known to hold. A replica
+// that keeps a membership finds it out by itself.
 type Stability interface {
 	// Covers reports whether every member that holds the document is known to have
 	// all of c durably, and this replica has all that each of them had when it
 	// said so. What it once said of a context stays true.
 	Covers(doc string, c causal.Context) bool
-	// IsMember reports whether a replica takes part. What left behind others see to.
-	IsMember(id causal.ID) bool
-	// Lowest returns the least ID of all members.
-	Lowest() causal.ID
+	// Members returns the ids of the members of a document, in their order.
+	Members(doc string) []causal.ID
+}
+
+// collects reports whether the replica can know what is stable.
+func (r *Replica) collects() bool { return r.cfg.Stability != nil || r.keepsMembers() }
+
+// covers reports whether all have what the document's collection waits for, and
+// sees to it that it is found out.
+func (r *Replica) covers(d *document) bool {
+	if s := r.cfg.Stability; s != nil {
+		return s.Covers(d.name, d.collection.context)
+	}
+	if d.isStable(d.collection.context) {
+		return true
+	}
+	r.seekStability(d)
+	return false
+}
+
+func (r *Replica) memberIDs(d *document) (ids []causal.ID) {
+	if s := r.cfg.Stability; s != nil {
+		return s.Members(d.name)
+	}
+	actors, _ := r.membersOf(d.name)
+	for _, a := range actors {
+		ids = append(ids, a.ID)
+	}
+	return ids
 }
 
 const (
@@ -70,7 +97,7 @@ type collection struct {
 	listed  bool
 
 	covered bool          // dead: all cover it
-	quiet   time.Duration // dead: for how long they have, while this replica ran
+	quiet   time.Duration // dead: for how long that has been so, or not, while this replica ran
 }
 
 // candidate is a marked dot and what lives at its place.
@@ -81,7 +108,7 @@ type candidate struct {
 
 // notice lists a document that has something to collect.
 func (r *Replica) notice(d *document) {
-	if r.cfg.Stability == nil || d.collection.listed {
+	if d.collection.listed || !r.collects() {
 		return
 	}
 	if s := d.copy.State(); s.Noticed() > 0 || s.Dots() == 0 {
@@ -143,8 +170,6 @@ func (r *Replica) collectFrom(d *document, since time.Duration) bool {
 	return c.stage != idle || len(c.fresh)+len(c.others) > 0 || s.Dots() == 0
 }
 
-func (r *Replica) covers(d *document) bool { return r.cfg.Stability.Covers(d.name, d.collection.context) }
-
 // sort tells what was noticed apart: what this replica takes care of, and what others do.
 func (d *document) sort() {
 	c := &d.collection
@@ -154,10 +179,14 @@ func (d *document) sort() {
 		all = append(all, c.others...)
 		c.others = c.others[:0]
 	}
+	if len(all) == 0 {
+		return
+	}
+	members := d.replica.memberIDs(d)
 	for _, dot := range all {
 		switch l, ok := d.copy.State().LiveAt(dot); {
 		case !ok:
-		case d.replica.isOwner(d.copy.State().Actor(l.Actor).ID):
+		case d.replica.isOwner(members, d.copy.State().Actor(l.Actor).ID):
 			c.fresh = append(c.fresh, dot)
 		default:
 			c.others = append(c.others, dot)
@@ -166,9 +195,9 @@ func (d *document) sort() {
 }
 
 // isOwner reports whether this replica takes care of what another one wrote: if
-// it is its own, or if it left and this is the lowest member.
-func (r *Replica) isOwner(id causal.ID) bool {
-	return id == r.cfg.ID || !r.cfg.Stability.IsMember(id) && r.cfg.Stability.Lowest() == r.cfg.ID
+// it is its own, or if that one left and this is the lowest member.
+func (r *Replica) isOwner(members []causal.ID, id causal.ID) bool {
+	return id == r.cfg.ID || len(members) > 0 && members[0] == r.cfg.ID && !slices.Contains(members, id)
 }
 
 // beginBatch begins the first round with what is fresh, and announces folds.
@@ -206,7 +235,7 @@ func (r *Replica) announce(d *document, l *kernel.Live) {
 // housekept notes the events that this replica has minted on its own since one.
 func (r *Replica) housekept(d *document, before uint64) {
 	if n := d.head() - before; n > 0 {
-		r.stats.Housekeeping += n
+		r.stats.Upkeep.Events += n
 		d.touch()
 		r.queue(d)
 	}
@@ -231,7 +260,7 @@ func (r *Replica) confirm(d *document) {
 	before := d.head()
 	for _, dot := range c.folds {
 		if ok, _ := d.copy.Settle(dot); ok {
-			r.stats.Folded++
+			r.stats.Upkeep.Folded++
 		}
 	}
 	c.folds = c.folds[:0]
@@ -269,7 +298,7 @@ func (d *document) placePrint(dot kernel.Dot, within *causal.Context) (print uin
 
 // takeBatch ends the second round: the places that are as they were are cleared.
 func (r *Replica) takeBatch(d *document) {
-	c, s := &d.collection, d.copy.State()
+	c := &d.collection
 	var dots []kernel.Dot
 	for _, x := range c.batch {
 		print, ok := d.placePrint(x.dot, &c.context)
@@ -281,14 +310,13 @@ func (r *Replica) takeBatch(d *document) {
 			continue
 		}
 		dots = d.appendPlace(dots, x.dot)
-		r.stats.Collected++
+		r.stats.Upkeep.Collected++
 	}
 	c.batch, c.stage, c.context = c.batch[:0], idle, causal.Context{}
 	before := d.head()
 	if err := d.copy.Take(dots); err != nil {
 		return // the actor can mint no more; the next write takes another
 	}
-	_ = s
 	r.housekept(d, before)
 }
 

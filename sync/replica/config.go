@@ -28,6 +28,11 @@ type Config struct {
 	// if that start ended cleanly with every record on the disk, and if nobody
 	// else can start from a copy of that disk; 0 takes a fresh, random one.
 	Incarnation uint64
+	// Floor is what Replica.Floor said at the end of the start whose Incarnation
+	// this is.
+	Floor uint64
+	// Stability says what the members hold, in place of what the replica finds out.
+	Stability Stability
 	// Rand gives nonces, incarnations and jitter. Required; for production it
 	// must be seeded so that no two replicas and no two starts share a seed.
 	Rand *rand.Rand

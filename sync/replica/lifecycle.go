@@ -1,9 +1,12 @@
 package replica
 
 import (
+	"container/heap"
 	"slices"
 	"time"
 
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
 
@@ -42,7 +45,7 @@ type forgotten struct {
 func (r *Replica) beginDrop(d *document) bool {
 	c, s := &d.collection, d.copy.State()
 	c.fresh, c.others = nil, nil
-	if s.IsEmpty() || r.cfg.Stability == nil {
+	if s.IsEmpty() {
 		return false
 	}
 	r.seal(d)
@@ -60,6 +63,10 @@ func (r *Replica) goOnDropping(d *document, since time.Duration) bool {
 		return true
 	case !r.covers(d):
 		c.covered = false
+		if c.quiet += since; c.quiet >= passBeacons*r.cfg.BeaconEvery {
+			c.quiet = 0
+			d.tellLater() // somebody may have forgotten it before this replica heard that he may
+		}
 	case !c.covered:
 		c.covered, c.quiet = true, 0
 	default:
@@ -74,7 +81,7 @@ func (r *Replica) goOnDropping(d *document, since time.Duration) bool {
 // hasAhead reports whether deaths are known whose events are missing.
 func (d *document) hasAhead() bool {
 	s := d.copy.State()
-	return slices.ContainsFunc(s.Actors(), func(a uint32Index) bool { return len(s.Ahead(a)) > 0 })
+	return slices.ContainsFunc(s.Actors(), func(a kernel.Index) bool { return len(s.Ahead(a)) > 0 })
 }
 
 // forget drops a document that all members hold with nothing alive in it.
@@ -84,26 +91,29 @@ func (r *Replica) forget(d *document) {
 		r.floor = head
 	}
 	r.remember(forgotten{d.name, d.digest})
+	var actors []causal.Actor
+	for _, a := range d.copy.State().Actors() {
+		actors = append(actors, d.copy.State().Actor(a))
+	}
+	r.log.Drop(d.name, actors)
 	r.remove(d)
-	r.log.Drop(d.name)
-	r.stats.Forgotten++
+	r.stats.Upkeep.Forgotten++
 	r.out.Forgotten = append(r.out.Forgotten, d.name)
 }
 
 // remove takes a document out of all that the replica keeps of it.
 func (r *Replica) remove(d *document) {
-	if d.counted {
-		r.digest ^= message.DocDigest(d.name, d.digest)
-		r.counted--
+	if d.chase.index >= 0 {
+		heap.Remove(&r.due, d.chase.index)
 	}
-	r.endChase(d)
+	r.dropTransfer(d)
+	d.chase = chase{index: -1}
 	other := func(x *document) bool { return x == d }
 	r.unsent = slices.DeleteFunc(r.unsent, other)
 	r.loose = slices.DeleteFunc(r.loose, other)
 	r.stale = slices.DeleteFunc(r.stale, other)
 	r.recent = slices.DeleteFunc(r.recent, other)
-	delete(r.docs, d.name)
-	r.sorted = false
+	r.drop(d)
 }
 
 // remember notes what was forgotten, for a while.
@@ -127,11 +137,27 @@ func (r *Replica) sweepPast() {
 	}
 }
 
+// heldLast reports whether this replica held a document in that state until
+// lately: whoever wants to forget it, too, may.
+func (r *Replica) heldLast(doc string, digest uint64) bool {
+	_, ok := r.past[forgotten{doc, digest}]
+	return ok
+}
+
 // isPast reports whether a peer's summary is of a document that this replica has
 // just forgotten in that state.
 func (r *Replica) isPast(h *message.State) bool {
 	until, ok := r.past[forgotten{h.Doc, h.Digest}]
 	return ok && r.docs[h.Doc] == nil && !until.Before(r.now)
+}
+
+// admitFor is admit for a document of which a peer shows a summary, unless it is
+// one that was just forgotten.
+func (r *Replica) admitFor(h *message.State) *document {
+	if r.isPast(h) {
+		return nil
+	}
+	return r.admit(h.Doc)
 }
 
 // Floor returns the greatest number of an own event in any document that was

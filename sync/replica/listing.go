@@ -146,7 +146,7 @@ func (r *Replica) onDiffer(p *peer, m *message.Listing) {
 		if !message.Match(m.Scope, m.States[i].Doc) {
 			continue
 		}
-		if d := r.admit(m.States[i].Doc); d != nil {
+		if d := r.admitFor(&m.States[i]); d != nil {
 			r.compare(d, p, &m.States[i])
 		}
 	}

@@ -15,11 +15,14 @@ type Output struct {
 	Changes  []Change
 	Alarms   []Alarm
 	Aside    []Quarantined // to be as durable as Records, and given to Recall at the next start
+	// Forgotten are documents of which nothing is to be kept any more, as of
+	// before Records, together with the replica's Floor.
+	Forgotten []string
 }
 
 // IsEmpty reports whether there is nothing to do.
 func (o *Output) IsEmpty() bool {
-	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms)+len(o.Aside) == 0
+	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms)+len(o.Aside)+len(o.Forgotten) == 0
 }
 
 // Record is a unit or state to be kept: merging all records of a document
@@ -115,6 +118,7 @@ type Stats struct {
 	Transfers   uint64 // transfers received whole
 	Passed      uint64 // units that a relay passed on, once a port
 	Ladder      Ladder // how replicas caught up
+	Upkeep      Upkeep // what the replica wrote on its own
 	Refused     uint64 // messages that were malformed, foreign or above a limit
 	Echoes      uint64
 	Conflicts   uint64 // dots that came with two payloads, or died for no reason
@@ -122,4 +126,12 @@ type Stats struct {
 	Drifts      uint64
 	BytesIn     uint64
 	BytesOut    uint64
+}
+
+// Upkeep counts what a replica did to take away what nobody sees any more.
+type Upkeep struct {
+	Events    uint64 // minted for it
+	Folded    uint64 // counters, once for each time
+	Collected uint64 // places that were cleared
+	Forgotten uint64 // documents
 }

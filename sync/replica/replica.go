@@ -63,10 +63,16 @@ type Replica struct {
 	drifted   bool
 	expiring  expiries
 	aside     quarantine
-	leaving   shelf // what Aside of the next Output is made of
-	out       Output
-	stats     Stats
-	listeners []func(*document, causal.Context) // see onStable
+
+	collecting []*document // that have something to collect
+	collectAt  time.Time   // zero: nothing to look at
+	collected  time.Time   // when it was last looked at
+	floor      uint64      // see Floor
+	past       map[forgotten]time.Time
+	leaving    shelf // what Aside of the next Output is made of
+	out        Output
+	stats      Stats
+	listeners  []func(*document, causal.Context) // see onStable
 }
 
 // document is one document with what the protocol knows of it.
@@ -90,7 +96,9 @@ type document struct {
 	lapsed  bool // all that was in it is hidden, see Expire
 
 	conflicts uint64 // of the state, that were settled
-	coverage  coverage
+
+	collection collection
+	coverage   coverage
 }
 
 // New returns a replica that holds nothing yet and mints its dots under a
@@ -110,6 +118,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 		pulls:    make(map[pullKey]*pull),
 		incoming: make(map[uint64]*document),
 		surveyed: make(map[string]time.Time),
+		floor:    cfg.Floor,
 	}
 	r.ports = make([]bool, cfg.Ports)
 	r.clock.Restore(cfg.Mark)
@@ -198,9 +207,9 @@ func (r *Replica) Write(now time.Time, doc string, fn func(*crdt.Document) error
 	r.advance(now)
 	_, held := r.docs[doc]
 	d := r.open(doc)
-	before, changes := d.head(), len(r.out.Changes)
+	before, changes := max(d.head(), d.copy.Floor()), len(r.out.Changes)
 	d.local = true
-	defer func() { r.written(d, d.head()-before, changes, held) }() // also if fn panics
+	defer func() { r.written(d, max(d.head(), before)-before, changes, held) }() // also if fn panics
 	return r.mint(d, d.renew(fn))
 }
 
@@ -237,6 +246,10 @@ func (r *Replica) open(name string) *document {
 	}
 	d := &document{name: name, replica: r, copy: crdt.NewDocument(r.actor, &r.clock)}
 	d.chase.index = -1
+	d.copy.SetFloor(r.floor)
+	if r.collects() {
+		d.copy.State().Notice(crdt.TagCounter)
+	}
 	d.observe()
 	r.docs[name] = d
 	r.list.Put(name, d)
@@ -283,6 +296,7 @@ func (d *document) touch() {
 		r.recent = r.recent[1:]
 	}
 	d.settleConflicts()
+	r.notice(d)
 }
 
 // tellLater lets the next beacons name the document.
@@ -366,10 +380,13 @@ func (r *Replica) alarm(a Alarm) {
 // are on the disk, get new names under it; all others keep theirs.
 func (r *Replica) reincarnate(why Alarm) {
 	r.actor.Incarnation = nonZero(r.cfg.Rand.Uint64())
+	r.floor = 0
 	for _, name := range r.Names() {
 		d := r.docs[name]
 		r.sealKept(d)
+		d.copy.SetFloor(0) // nobody has seen the new actor yet
 		d.copy.Rename(r.actor)
+		d.restartCollection()
 		d.touch()
 	}
 	r.alarm(why)

@@ -2,7 +2,6 @@ package replica
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/sync/message"
@@ -53,6 +52,7 @@ func (d *document) restored() {
 		d.tellLater()
 	}
 	d.settleConflicts()
+	d.replica.notice(d)
 }
 
 // Restored says that a document is whole.
@@ -66,11 +66,7 @@ func (r *Replica) Restored(doc string) {
 // own events may be among what is lost, so the replica takes a new incarnation.
 func (r *Replica) Discard(doc string, why Alarm) {
 	if d := r.docs[doc]; d != nil {
-		r.unsent = slices.DeleteFunc(r.unsent, func(x *document) bool { return x == d })
-		r.loose = slices.DeleteFunc(r.loose, func(x *document) bool { return x == d })
-		r.stale = slices.DeleteFunc(r.stale, func(x *document) bool { return x == d })
-		r.recent = slices.DeleteFunc(r.recent, func(x *document) bool { return x == d })
-		r.drop(d)
+		r.remove(d)
 	}
 	r.reincarnate(why)
 }

@@ -177,6 +177,9 @@ func (r *Replica) Tick(now time.Time) {
 		r.beacon(false)
 	}
 	r.surveyAgain()
+	if !r.collectAt.IsZero() && !r.collectAt.After(r.now) {
+		r.collect()
+	}
 	r.pursue()
 }
 
@@ -196,6 +199,9 @@ func (r *Replica) Next() time.Time {
 	}
 	if d := r.due.first(); d != nil && d.chase.at.Before(next) {
 		next = d.chase.at
+	}
+	if !r.collectAt.IsZero() && r.collectAt.Before(next) {
+		next = r.collectAt
 	}
 	return next
 }

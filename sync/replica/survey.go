@@ -308,7 +308,7 @@ func (r *Replica) compareAll(s *survey, p *peer, states []message.State) {
 		if !message.Match(s.scope.Pattern(), states[i].Doc) {
 			continue
 		}
-		if d := r.admit(states[i].Doc); d != nil && r.compare(d, p, &states[i]) {
+		if d := r.admitFor(&states[i]); d != nil && r.compare(d, p, &states[i]) {
 			s.found = true
 		}
 	}
