@@ -224,7 +224,7 @@ func (c *Checkpoint) collect(d *crdt.Document, a causal.Actor, index uint32, r c
 // account notes what is said of dots from before their row is written.
 func (c *Checkpoint) account(s *kernel.State) {
 	gone := s.Gone()
-	for _, g := range gone[c.known:] {
+	for _, g := range gone[min(c.known, len(gone)):] {
 		if name := s.NameOf(g.Dot); c.came.Contains(name) && !c.wrote.Contains(name) {
 			c.early[name]++
 		}
@@ -237,6 +237,14 @@ func (c *Checkpoint) finish() error {
 	j, d, b := c.journal, c.doc, &c.batch
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if d.forgotten {
+		b.Reset()
+		if again := j.docs[d.name]; again == nil || again.fresh {
+			b.Delete(nameKey(d.name))
+		}
+		d.erase(b)
+		return j.store.Apply(b, false)
+	}
 	if j.docs[d.name] != d {
 		return errors.New("it was put aside meanwhile")
 	}

@@ -49,6 +49,9 @@ type Start struct {
 	Incarnation uint64
 	// Mark is the greatest timestamp that it may have given out.
 	Mark hlc.Time
+	// Floor is the greatest number that Incarnation gave to an event of a document
+	// that was forgotten.
+	Floor uint64
 	// Copied is set if the files were copied, restored or moved since the earlier
 	// start. What the replica did after the copy was made is unknown to it.
 	Copied bool
@@ -65,7 +68,7 @@ type Journal struct {
 
 	mu    sync.Mutex
 	meta  meta
-	mark  hlc.Time
+	clock clock
 	docs  map[string]*document
 	next  uint64 // number of the next new document
 	due   []*document
@@ -87,6 +90,8 @@ type document struct {
 	loaded  bool
 	placed  bool // pos is known: its records were read, or it has none
 	pending bool // a checkpoint is under way
+
+	forgotten bool // nothing of it is to be kept
 
 	// For documents whose last checkpoint is in rows.
 	head   *head
@@ -129,7 +134,8 @@ func (j *Journal) begin() (start Start, err error) {
 	if err != nil {
 		return start, err
 	}
-	if start.Mark, err = readClock(j.store); errors.Is(err, store.ErrCorrupt) {
+	last, err := readClock(j.store)
+	if start.Mark, start.Floor = last.mark, last.floor; errors.Is(err, store.ErrCorrupt) {
 		start.Damaged = append(start.Damaged, fmt.Errorf("journal: the clock's mark is lost, timestamps begin again at the time of day: %w", err))
 	} else if err != nil {
 		return start, err
@@ -161,7 +167,7 @@ func (j *Journal) begin() (start Start, err error) {
 	if origin, err = j.store.NewOrigin(); err != nil {
 		return start, err
 	}
-	j.meta, j.mark = meta{format: format, id: start.ID, origin: origin}, start.Mark
+	j.meta, j.clock = meta{format: format, id: start.ID, origin: origin}, last
 	return start, j.writeMeta()
 }
 
@@ -190,6 +196,7 @@ func (j *Journal) Docs() []string {
 type Life struct {
 	Incarnation uint64
 	Mark        hlc.Time
+	Floor       uint64
 }
 
 // Append keeps records. With sync they are on the disk when it returns, with all
@@ -204,9 +211,9 @@ func (j *Journal) Append(records []replica.Record, life Life, sync bool, capture
 		j.meta.incarnation = life.Incarnation
 		j.meta.put(b)
 	}
-	if life.Mark > j.mark {
-		j.mark = life.Mark
-		putClock(b, life.Mark)
+	if life.Mark > j.clock.mark || life.Floor != j.clock.floor {
+		j.clock = clock{max(life.Mark, j.clock.mark), life.Floor}
+		j.clock.put(b)
 	}
 	for i := range records {
 		if err := j.append(b, &records[i]); err != nil {
@@ -240,6 +247,10 @@ const maxSpare = 256 << 10
 
 func (j *Journal) append(b *store.Batch, rec *replica.Record) error {
 	d := j.docs[rec.Doc]
+	if rec.Forget {
+		j.forget(b, d)
+		return nil
+	}
 	if d == nil {
 		d = j.add(rec.Doc)
 	}

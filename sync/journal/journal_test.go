@@ -82,7 +82,7 @@ func (b *bench) append(sync bool, captured ...*Checkpoint) {
 	b.t.Helper()
 	b.r.Commit(epoch)
 	out := b.r.Ready()
-	require.NoError(b.t, b.j.Append(out.Records, Life{b.r.Actor().Incarnation, b.r.Mark()}, sync, captured...))
+	require.NoError(b.t, b.j.Append(out.Records, Life{b.r.Actor().Incarnation, b.r.Mark(), b.r.Floor()}, sync, captured...))
 }
 
 func (b *bench) set(doc, key, value string) {

@@ -90,24 +90,36 @@ func checkEmpty(s store.Reader) error {
 	return nil
 }
 
-func readClock(s store.Reader) (hlc.Time, error) {
-	v, err := get(s, clockKey)
-	if errors.Is(err, store.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	r := wire.NewReader(v)
-	t := hlc.Time(r.Uint())
-	if r.Err() != nil || r.Len() > 0 || t > hlc.MaxTime {
-		return 0, corrupt(clockKey, "no time: %v", r.Err())
-	}
-	return t, nil
+// clock is the greatest timestamp, and the floor of the incarnation.
+type clock struct {
+	mark  hlc.Time
+	floor uint64
 }
 
-func putClock(b *store.Batch, t hlc.Time) {
-	put(b, clockKey, wire.AppendUint(make([]byte, sumSize, 16), uint64(t)))
+func readClock(s store.Reader) (c clock, err error) {
+	v, err := get(s, clockKey)
+	if errors.Is(err, store.ErrNotFound) {
+		return c, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	r := wire.NewReader(v)
+	if c.mark = hlc.Time(r.Uint()); r.Len() > 0 {
+		c.floor = r.Uint()
+	}
+	if r.Err() != nil || r.Len() > 0 || c.mark > hlc.MaxTime {
+		return clock{}, corrupt(clockKey, "no time: %v", r.Err())
+	}
+	return c, nil
+}
+
+func (c clock) put(b *store.Batch) {
+	v := wire.AppendUint(make([]byte, sumSize, 24), uint64(c.mark))
+	if c.floor > 0 {
+		v = wire.AppendUint(v, c.floor)
+	}
+	put(b, clockKey, v)
 }
 
 func putName(b *store.Batch, doc string, num uint64) {

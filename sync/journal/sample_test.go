@@ -82,7 +82,7 @@ func (b *bench) keep(doc string, d delta.Delta, unit bool) {
 	b.append(false)
 	rec := replica.Record{Doc: doc, Delta: d, Unit: unit}
 	require.NoError(b.t, b.r.Load(rec))
-	require.NoError(b.t, b.j.Append([]replica.Record{rec}, Life{b.r.Actor().Incarnation, b.r.Mark()}, false))
+	require.NoError(b.t, b.j.Append([]replica.Record{rec}, Life{b.r.Actor().Incarnation, b.r.Mark(), b.r.Floor()}, false))
 }
 
 // facts is what a document says, told naively.

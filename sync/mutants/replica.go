@@ -53,7 +53,7 @@ var replicaMutants = []mutant{
 		name: "units of others are merged and not kept",
 		harm: "a replica forgets at a crash what it has confirmed",
 		in:   "sync/replica",
-		old:  "r.out.Records = append(r.out.Records, Record{d.name, b, isUnit})",
+		old:  "r.out.Records = append(r.out.Records, Record{Doc: d.name, Delta: b, Unit: isUnit})",
 		put:  "",
 		by:   "sync/sim: TestHistoriesWithAllFaultsConverge",
 	},

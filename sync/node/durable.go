@@ -287,7 +287,7 @@ func (n *Node) commitRound(sync bool) error {
 
 // identity returns what goes with records. The caller holds the lock.
 func (n *Node) identity() journal.Life {
-	return journal.Life{Incarnation: n.core.Actor().Incarnation, Mark: n.core.Mark()}
+	return journal.Life{Incarnation: n.core.Actor().Incarnation, Mark: n.core.Mark(), Floor: n.core.Floor()}
 }
 
 // captureDue begins a checkpoint if one is worth it and none is under way. The

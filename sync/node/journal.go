@@ -16,7 +16,7 @@ func (n *Node) openJournal() error {
 	}
 	c.Replica.ID, c.Replica.Mark = start.ID, start.Mark
 	if c.Durability == EveryCommit {
-		c.Replica.Incarnation = start.Incarnation
+		c.Replica.Incarnation, c.Replica.Floor = start.Incarnation, start.Floor
 	}
 	if start.Copied {
 		c.Logger.Warn("joinery: the store was copied, restored or moved; the replica goes on under a new incarnation", "space", c.Space)

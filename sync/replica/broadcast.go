@@ -70,7 +70,7 @@ func (r *Replica) Commit(now time.Time) {
 	for _, d := range r.loose {
 		for p := d.copy.Pending(); p.Loose() > 0; {
 			unit, _ := p.Keep(nil, d.copy.State(), r.cfg.MaxMessage-2*overhead)
-			r.out.Records = append(r.out.Records, Record{d.name, unit, true})
+			r.out.Records = append(r.out.Records, Record{Doc: d.name, Delta: unit, Unit: true})
 		}
 	}
 	r.allKept()
@@ -110,7 +110,7 @@ func (r *Replica) sealKept(d *document) {
 func (r *Replica) release(d *document, unit delta.Delta, own causal.Range, fresh bool) {
 	r.log.Append(d.name, unit, unitClaims(d.copy.Actor(), own))
 	if fresh {
-		r.out.Records = append(r.out.Records, Record{d.name, unit, true})
+		r.out.Records = append(r.out.Records, Record{Doc: d.name, Delta: unit, Unit: true})
 	}
 	if r.online && len(unit) <= r.cfg.MaxMessage-overhead {
 		r.stats.UnitsSent++
@@ -192,7 +192,7 @@ func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame,
 	if isUnit {
 		r.log.Append(d.name, b, f.Claims())
 	}
-	r.out.Records = append(r.out.Records, Record{d.name, b, isUnit})
+	r.out.Records = append(r.out.Records, Record{Doc: d.name, Delta: b, Unit: isUnit})
 	r.noteDrift(d, f)
 	d.touch()
 	r.relay(d, b, isUnit)

@@ -98,7 +98,7 @@ func (r *Replica) forget(d *document) {
 	r.log.Drop(d.name, actors)
 	r.remove(d)
 	r.stats.Upkeep.Forgotten++
-	r.out.Forgotten = append(r.out.Forgotten, d.name)
+	r.out.Records = append(r.out.Records, Record{Doc: d.name, Forget: true})
 }
 
 // remove takes a document out of all that the replica keeps of it.
@@ -161,6 +161,6 @@ func (r *Replica) admitFor(h *message.State) *document {
 }
 
 // Floor returns the greatest number of an own event in any document that was
-// forgotten. Keep it with the incarnation, durably before Output.Forgotten is
-// carried out, and hand it to the next start in Config.Floor.
+// forgotten. Keep it with the incarnation, and hand it to the next start of
+// that in Config.Floor.
 func (r *Replica) Floor() uint64 { return r.floor }

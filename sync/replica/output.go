@@ -15,14 +15,11 @@ type Output struct {
 	Changes  []Change
 	Alarms   []Alarm
 	Aside    []Quarantined // to be as durable as Records, and given to Recall at the next start
-	// Forgotten are documents of which nothing is to be kept any more, as of
-	// before Records, together with the replica's Floor.
-	Forgotten []string
 }
 
 // IsEmpty reports whether there is nothing to do.
 func (o *Output) IsEmpty() bool {
-	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms)+len(o.Aside)+len(o.Forgotten) == 0
+	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms)+len(o.Aside) == 0
 }
 
 // Record is a unit or state to be kept: merging all records of a document
@@ -31,6 +28,10 @@ type Record struct {
 	Doc   string
 	Delta delta.Delta
 	Unit  bool // a closed unit, which others may get as it is
+	// Forget says that nothing of the document is to be kept any more, neither what
+	// was recorded before nor its name. There is no Delta then. The replica's
+	// Floor must be as durable.
+	Forget bool
 }
 
 // To says who is to get a message.

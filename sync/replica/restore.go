@@ -10,6 +10,12 @@ import (
 // Load merges a record that was kept before, without sending anything. Units
 // are there for others again. It is meant for the time before the first Connect.
 func (r *Replica) Load(rec Record) error {
+	if rec.Forget {
+		if d := r.docs[rec.Doc]; d != nil {
+			r.remove(d)
+		}
+		return nil
+	}
 	f, err := rec.Delta.Open()
 	if err != nil {
 		return fmt.Errorf("replica: record of document %q: %w", rec.Doc, err)
