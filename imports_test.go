@@ -44,6 +44,7 @@ var layers = []struct {
 	{"sync/crowd", []string{"crdt", "crdt/...", "sync/message", "sync/replica"}},
 	{"sync/crowd/...", []string{"crdt", "crdt/...", "sync/crowd", "sync/message", "sync/replica"}},
 	{"sync/mutants", nil},
+	{"docs/model/...", nil},
 	{"sync/store", nil},
 	{"sync/store/...", []string{"sync/store", "sync/store/..."}},
 	{"broker", nil},
