@@ -89,7 +89,7 @@ func (c *section) knownTo(s *kernel.State, a kernel.Index) bool {
 // held returns the numbers of the live dots of the section.
 func (c *section) held() causal.Ranges {
 	var out causal.Ranges
-	w := c.walk(NewReader(c.adds), nil)
+	w := c.walk(Reader{b: c.adds, valid: true}, nil)
 	for range c.count {
 		w.next()
 		out = out.AddSeq(w.seq)
@@ -99,7 +99,7 @@ func (c *section) held() causal.Ranges {
 
 // learn merges the adds.
 func (c *section) learn(s *kernel.State, a kernel.Index) {
-	w := c.walk(NewReader(c.adds), nil)
+	w := c.walk(Reader{b: c.adds, valid: true}, nil)
 	var refs [kernel.MaxDepth]kernel.Ref // refs[i] is the container of i components
 	for range c.count {
 		w.next()
@@ -234,7 +234,7 @@ func (f *Fragment) All() iter.Seq[Add] {
 	return func(yield func(Add) bool) {
 		for i := range f.sections {
 			c := &f.sections[i]
-			w := c.walk(NewReader(c.adds), nil)
+			w := c.walk(Reader{b: c.adds, valid: true}, nil)
 			for range c.count {
 				w.next()
 				a := Add{Dot: causal.Dot{Actor: c.actor, Seq: w.seq}, Tag: w.tag, Key: w.key, Value: w.value,

@@ -83,9 +83,10 @@ func appendLength(dst []byte, code byte, n int) []byte {
 // never reads beyond its input; only shortest forms pass. After the first
 // error it stays where it is and returns zero values.
 type Reader struct {
-	b   []byte
-	off int
-	err error
+	b     []byte
+	off   int
+	valid bool // the bytes were read once without an error
+	err   error
 }
 
 // NewReader returns a reader over b. What it returns are views of b.
@@ -215,6 +216,16 @@ func (r *Reader) negative(c byte) int64 {
 
 // Bin reads binary.
 func (r *Reader) Bin() []byte {
+	if at := r.off + 1; r.err == nil && at < len(r.b) && r.b[r.off] == codeBin { // most are short
+		if end := at + 1 + int(r.b[at]); end <= len(r.b) {
+			r.off = end
+			return r.b[at+1 : end : end]
+		}
+	}
+	return r.bin()
+}
+
+func (r *Reader) bin() []byte {
 	c := r.Peek()
 	if c < codeBin || c > codeBin+2 {
 		r.Fail("binary wanted, found type %#02x", c)
@@ -226,6 +237,18 @@ func (r *Reader) Bin() []byte {
 
 // Bytes reads what AppendBytes writes: a string, or binary that is no UTF-8.
 func (r *Reader) Bytes() []byte {
+	if r.err == nil && r.off < len(r.b) && r.b[r.off]&^0x1f == fixStr { // most are short
+		end := r.off + 1 + int(r.b[r.off]&0x1f)
+		if end <= len(r.b) && (r.valid || utf8.Valid(r.b[r.off+1:end])) {
+			b := r.b[r.off+1 : end : end]
+			r.off = end
+			return b
+		}
+	}
+	return r.bytes()
+}
+
+func (r *Reader) bytes() []byte {
 	c := r.Peek()
 	var b []byte
 	switch {
