@@ -12,8 +12,9 @@ import (
 // were overwritten since. So:
 //
 //	units       their bytes, halved: whoever has them can give them to others
-//	frame       the payloads, and two bytes for each run of live dots that the
-//	            receiver has, since they are named
+//	frame       the payloads, two bytes for each run of live dots that the receiver
+//	            has, since they are named, and one for each 16 of those, since both
+//	            ends go through them one by one
 //	comparison  the payloads, sketch, table, deaths, and the round trip
 //
 // A receiver that holds next to nothing has nothing to be named nor compared: it
@@ -24,6 +25,9 @@ const cheap = 16 << 10
 
 // DefaultTrip is how many bytes may be spent to save a round trip.
 const DefaultTrip = 1 << 10
+
+// dotsPerByte is how many live dots of a frame cost as much time as a byte on the way.
+const dotsPerByte = 16
 
 // liveBytes is what a live dot takes on the wire besides its key and value.
 const liveBytes = 4
@@ -59,7 +63,7 @@ func estimateFor(src *Source, have causal.Context) estimate {
 	if err != nil {
 		return estimate{frame: 0, compare: 1}
 	}
-	return estimate{cut, cut.Named(), cut.Cost() + src.trip()}
+	return estimate{cut, cut.Named() + int(cut.Live()/dotsPerByte), cut.Cost() + src.trip()}
 }
 
 // worth returns the cut if comparing costs less than the state does.

@@ -94,7 +94,8 @@ func (r *Replica) giveState(have uint64, g message.Gift) message.Gift {
 		return g
 	}
 	r.stats.Ladder.InChunks++
-	t := antientropy.Offer{ID: nonZero(r.cfg.Rand.Uint64()), Doc: g.Doc, Have: have, Digest: g.Digest, Data: data}
+	// Its number is not that of a session.
+	t := antientropy.Offer{ID: r.cfg.Rand.Uint64() | 1<<63, Doc: g.Doc, Have: have, Digest: g.Digest, Data: data}
 	r.outgoing.Add(t, r.now)
 	return transfer(&t)
 }

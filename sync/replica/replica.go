@@ -56,7 +56,8 @@ type Replica struct {
 	peers     map[causal.ID]*peer
 	outgoing  antientropy.Outgoing
 	sessions  antientropy.Sessions
-	incoming  map[uint64]*document // by the transfer that is under way
+	opened    uint64                 // sessions, ever: the number of the last one
+	incoming  map[offerKey]*document // by the transfer that is under way
 	surveys   []*survey
 	surveyed  map[string]time.Time // when the last one of a scope began
 	watching  bool
@@ -116,7 +117,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 		docs:     make(map[string]*document),
 		peers:    make(map[causal.ID]*peer),
 		pulls:    make(map[pullKey]*pull),
-		incoming: make(map[uint64]*document),
+		incoming: make(map[offerKey]*document),
 		surveyed: make(map[string]time.Time),
 		floor:    cfg.Floor,
 	}

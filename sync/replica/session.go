@@ -31,7 +31,8 @@ func (c *chase) isOpen(p *peer, id uint64) bool {
 
 // openSession answers a want with a sketch and keeps what it was made of.
 func (r *Replica) openSession(p *peer, w *message.Want, g message.Gift, cut *reconcile.Cut) message.Gift {
-	g.ID = nonZero(r.cfg.Rand.Uint64())
+	r.opened++
+	g.ID, g.Digest = r.opened, 0 // nobody asks for the digest of a sketch
 	r.keepSession(&antientropy.Session{ID: g.ID, Doc: w.Doc, Peer: p.id, Nonce: p.nonce, Pulled: w.Have, Cut: cut})
 	return g
 }
@@ -141,7 +142,7 @@ func (r *Replica) compareAgain(p *peer, d *document, x *antientropy.Session) {
 	r.keepSession(x)
 	r.stats.Ladder.Again++
 	r.pushOne(p, message.Gift{
-		Doc: d.name, Answer: message.Sketch, ID: x.ID, Digest: d.copy.State().Digest(), Deltas: []delta.Delta{sketch},
+		Doc: d.name, Answer: message.Sketch, ID: x.ID, Deltas: []delta.Delta{sketch},
 	})
 }
 

@@ -23,6 +23,12 @@ type incoming struct {
 	parked   time.Time // when its chase ended; zero while there is one
 }
 
+// offerKey names a transfer: those of two sources may have one number.
+type offerKey struct {
+	source causal.ID
+	id     uint64
+}
+
 // stallAfter is after how many requests for chunks without an answer a
 // transfer counts as stalled: somebody else may take over.
 const stallAfter = 3
@@ -70,7 +76,7 @@ func (r *Replica) beginTransfer(d *document, p *peer, g *message.Gift) {
 		r.fetch(d)
 		return
 	}
-	if r.incoming[g.ID] != nil {
+	if r.incoming[offerKey{p.id, g.ID}] != nil {
 		return
 	}
 	if g.Size == 0 || g.Size > uint64(r.cfg.MaxTransfer) {
@@ -90,7 +96,7 @@ func (r *Replica) beginTransfer(d *document, p *peer, g *message.Gift) {
 		return
 	}
 	c.transfer = &antientropy.Incoming{ID: g.ID, Size: g.Size}
-	r.incoming[g.ID] = d
+	r.incoming[offerKey{p.id, g.ID}] = d
 	c.source, c.nonce, c.attempts, c.digest, c.stalled, c.counted = p.id, p.nonce, 0, g.Digest, false, 0
 	r.fetch(d)
 }
@@ -251,7 +257,7 @@ func (d *document) noteStuck(f *delta.Frame, theirs uint64) {
 // transferring returns the document whose transfer a chunk is of. What another
 // process of the source's identity says of it counts nothing.
 func (r *Replica) transferring(p *peer, id uint64) *document {
-	if d := r.incoming[id]; d != nil && d.chase.source == p.id && d.chase.nonce == p.nonce {
+	if d := r.incoming[offerKey{p.id, id}]; d != nil && d.chase.nonce == p.nonce {
 		return d
 	}
 	return nil
@@ -260,7 +266,7 @@ func (r *Replica) transferring(p *peer, id uint64) *document {
 // dropTransfer ends a document's transfer, complete or not.
 func (r *Replica) dropTransfer(d *document) {
 	if d.chase.transfer != nil {
-		delete(r.incoming, d.chase.transfer.ID)
+		delete(r.incoming, offerKey{d.chase.source, d.chase.transfer.ID})
 		d.chase.transfer, d.chase.counted = nil, 0
 	}
 }

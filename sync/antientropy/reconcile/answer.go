@@ -33,15 +33,15 @@ type Reply struct {
 // Answer answers a sketch for the context that was sent to the opener, pulled. It costs
 // O(blocks with live dots), and the live dots of the differing buckets.
 func Answer(s *kernel.State, pulled causal.Context, sketch []byte) (Reply, error) {
-	k, err := parseSketch(sketch)
+	k, err := parseSketch(sketch, &pulled)
 	if err != nil {
 		return Reply{}, err
 	}
 	if s.IsPartial() {
 		return Reply{}, ErrPartial
 	}
-	if own := s.Context(); k.theirs != hash(pulled) || !own.Covers(pulled) {
-		return Reply{}, fmt.Errorf("%w: sketch for another context", ErrForeign)
+	if own := s.Context(); !own.Covers(pulled) {
+		return Reply{}, fmt.Errorf("%w: sketch for a context that was not seen here", ErrForeign)
 	}
 	common := pulled.Minus(k.lacks)
 	v, err := newSurvey(s, &common)

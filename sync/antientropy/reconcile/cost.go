@@ -41,6 +41,9 @@ func (c *Cut) Named() int {
 	return 2 * runs // gap and length; a byte each, mostly
 }
 
+// Live returns how many live dots the two have in common here.
+func (c *Cut) Live() uint64 { return c.live }
+
 // Cost returns about how many bytes a comparison takes if it goes well: the next
 // sketch, its table and the deaths found.
 func (c *Cut) Cost() int {

@@ -52,7 +52,8 @@
 // from the block of its first common event to that of its last, from block 1 on.
 //
 //	sketch: salt, effort, xxHash-64 of the context pulled with, what of that the
-//	        opener lacks, live common dots, blocks a bucket, bits a bucket
+//	        opener lacks (how many actors, and for each how many of that context's
+//	        are skipped, and its ranges), live common dots, blocks a bucket, bits a bucket
 //	        (8 to 32), bin: for each bucket that many bits of
 //	        mix(XOR of the fingerprints of its live dots, salt), high bits first
 //	table:  salt, kind; then by kind

@@ -48,7 +48,8 @@ func FuzzResolve(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(reply.Table[:len(reply.Table)-4])
 	}
-	k, err := parseSketch(sketchOf(f))
+	pulled := s.Context()
+	k, err := parseSketch(sketchOf(f), &pulled)
 	require.NoError(f, err)
 	fresh, opener, _, _ := opened(f, once)
 	v, err := newSurvey(s, &fresh.common)
@@ -103,7 +104,7 @@ func TestSketchesOfEndlessBucketsCostNothing(t *testing.T) {
 	k := sketch{salt: 1, theirs: hash(pulled), bits: 8, packed: make([]byte, 100)}
 	for _, width := range []uint64{1, 2, 1 << 20, maxBlocks, maxBlocks + 1, 1 << 63} {
 		k.width = width
-		b := k.append(nil)
+		b := k.append(nil, nil)
 		require.Less(t, allocated(func() {
 			_, err := Answer(s, pulled, b)
 			require.ErrorIs(t, err, wire.ErrMalformed)

@@ -43,7 +43,8 @@ func TestTablesOfCellsSayWhatListsSay(t *testing.T) {
 		cut, err := Take(b, a.Context())
 		require.NoError(t, err)
 		cut.effort = once
-		k, err := parseSketch(cut.Sketch(nil, rng.Uint64()))
+		pulled := a.Context()
+		k, err := parseSketch(cut.Sketch(nil, rng.Uint64()), &pulled)
 		require.NoError(t, err)
 		v, err := newSurvey(a, &cut.common)
 		require.NoError(t, err)
@@ -149,7 +150,8 @@ func TestDifferencesInOnePlaceAreFound(t *testing.T) {
 // buckets that differ.
 func blind(t *testing.T, s *kernel.State, cut *Cut, salt uint64) []byte {
 	t.Helper()
-	k, err := parseSketch(cut.Sketch(nil, salt))
+	pulled := s.Context()
+	k, err := parseSketch(cut.Sketch(nil, salt), &pulled)
 	require.NoError(t, err)
 	v, err := newSurvey(s, &cut.common)
 	require.NoError(t, err)
@@ -188,7 +190,8 @@ func TestATableWithTooFewCellsLeadsToALargerOne(t *testing.T) {
 	remove(a, 2, keys)
 	cut, err := Take(b, a.Context())
 	require.NoError(t, err)
-	k, err := parseSketch(cut.Sketch(nil, 3))
+	pulled := a.Context()
+	k, err := parseSketch(cut.Sketch(nil, 3), &pulled)
 	require.NoError(t, err)
 	v, err := newSurvey(a, &cut.common)
 	require.NoError(t, err)

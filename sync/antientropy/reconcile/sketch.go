@@ -50,6 +50,7 @@ var (
 type Cut struct {
 	*survey
 	theirs uint64         // hash of what the answerer has seen
+	actors []causal.Actor // of that
 	lacks  causal.Context // of that, what was not seen here
 	common causal.Context
 	print  uint64 // of the state, then
@@ -67,7 +68,7 @@ func Take(s *kernel.State, theirs causal.Context) (*Cut, error) {
 		return nil, ErrPartial
 	}
 	own := s.Context()
-	c := &Cut{theirs: hash(theirs), lacks: theirs.Minus(own), common: own.Intersect(theirs), print: s.Fingerprint()}
+	c := &Cut{theirs: hash(theirs), actors: actorsOf(&theirs), lacks: theirs.Minus(own), common: own.Intersect(theirs), print: s.Fingerprint()}
 	var err error
 	if c.survey, err = newSurvey(s, &c.common); err != nil {
 		return nil, err
@@ -80,6 +81,15 @@ func Take(s *kernel.State, theirs causal.Context) (*Cut, error) {
 }
 
 func hash(c causal.Context) uint64 { return xxhash.Sum64(message.AppendContext(nil, c)) }
+
+// actorsOf returns a context's actors in their order.
+func actorsOf(c *causal.Context) []causal.Actor {
+	out := make([]causal.Actor, 0, c.Actors())
+	for a := range c.All() {
+		out = append(out, a)
+	}
+	return out
+}
 
 // Common returns the events that both sides have seen. Read only.
 func (c *Cut) Common() causal.Context { return c.common }
@@ -98,7 +108,7 @@ func (c *Cut) Sketch(dst []byte, salt uint64) []byte {
 		w.put(p, digits)
 	}
 	c.last.packed, c.open = w.bytes(), true
-	return c.last.append(dst)
+	return c.last.append(dst, c.actors)
 }
 
 // sketch is what a sketch says.
@@ -114,12 +124,12 @@ type sketch struct {
 	buckets uint64 // as far as known: see prints
 }
 
-func (k *sketch) append(dst []byte) []byte {
+func (k *sketch) append(dst []byte, actors []causal.Actor) []byte {
 	mark := len(dst)
 	dst = wire.AppendUint(dst, k.salt)
 	dst = wire.AppendUint(dst, uint64(k.effort))
 	dst = wire.AppendUint(dst, k.theirs)
-	dst = message.AppendContext(dst, k.lacks)
+	dst = appendPart(dst, &k.lacks, actors)
 	dst = wire.AppendUint(dst, k.live)
 	dst = wire.AppendUint(dst, k.width)
 	dst = wire.AppendUint(dst, uint64(k.bits))
@@ -146,13 +156,53 @@ func unseal(b []byte) wire.Reader {
 
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// parseSketch reads a sketch. That it has as many fingerprints as the line has
-// buckets is left to fits.
-func parseSketch(b []byte) (*sketch, error) {
+// appendPart appends a part of a context that the reader has: how many actors, and
+// for each how many of the context's it skips, and its ranges.
+func appendPart(dst []byte, part *causal.Context, actors []causal.Actor) []byte {
+	dst = wire.AppendUint(dst, uint64(part.Actors()))
+	skipped := uint64(0)
+	for _, a := range actors {
+		rs := part.Of(a)
+		if len(rs) == 0 {
+			skipped++
+			continue
+		}
+		dst = wire.AppendRanges(wire.AppendUint(dst, skipped), rs)
+		skipped = 0
+	}
+	return dst
+}
+
+// readPart reads what appendPart writes.
+func readPart(r *wire.Reader, actors []causal.Actor) (part causal.Context) {
+	n := r.Uint()
+	if n > uint64(len(actors)) {
+		r.Fail("%d actors of %d", n, len(actors))
+		return part
+	}
+	for range n {
+		skipped, rs := r.Uint(), wire.ReadRanges(r)
+		if skipped >= uint64(len(actors)) || len(rs) == 0 {
+			r.Fail("part of a context is not in canonical order")
+			return causal.Context{}
+		}
+		part.Set(actors[skipped], rs)
+		actors = actors[skipped+1:]
+	}
+	return part
+}
+
+// parseSketch reads a sketch that was made for a context. That it has as many
+// fingerprints as the line has buckets is left to fits.
+func parseSketch(b []byte, pulled *causal.Context) (*sketch, error) {
 	r := unseal(b)
 	k := &sketch{salt: r.Uint()}
 	e := r.Uint()
-	k.effort, k.theirs, k.lacks = effort(e), r.Uint(), message.ReadContext(&r)
+	k.effort, k.theirs = effort(e), r.Uint()
+	if r.Err() == nil && k.theirs != hash(*pulled) {
+		return nil, fmt.Errorf("%w: sketch for another context", ErrForeign)
+	}
+	k.lacks = readPart(&r, actorsOf(pulled))
 	k.live, k.width = r.Uint(), r.Uint()
 	digits := r.Uint()
 	k.bits, k.packed = uint(digits), r.Bin()
