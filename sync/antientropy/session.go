@@ -35,7 +35,8 @@ type Sessions struct {
 
 	order []*Session // oldest first
 	bytes int
-	lost  uint64
+	// what became of those that were not ended
+	replaced, expired uint64
 }
 
 // Open adds a session in place of an earlier one of the same process and
@@ -43,7 +44,7 @@ type Sessions struct {
 func (o *Sessions) Open(s *Session, now time.Time) {
 	if i := o.index(s.Peer, s.Doc); i >= 0 {
 		if o.order[i] != s {
-			o.lost++
+			o.replaced++
 		}
 		o.remove(i)
 	}
@@ -51,7 +52,7 @@ func (o *Sessions) Open(s *Session, now time.Time) {
 	o.order = append(o.order, s)
 	o.bytes += s.size
 	for len(o.order) > 1 && (len(o.order) > maxSessions || o.bytes > maxSessionBytes) {
-		o.lost++
+		o.replaced++
 		o.remove(0)
 	}
 	o.Expire(now)
@@ -86,7 +87,7 @@ func (o *Sessions) CloseAll(doc string) {
 // Expire ends the sessions that have waited too long.
 func (o *Sessions) Expire(now time.Time) {
 	for len(o.order) > 0 && o.order[0].until.Before(now) {
-		o.lost++
+		o.expired++
 		o.remove(0)
 	}
 }
@@ -94,8 +95,8 @@ func (o *Sessions) Expire(now time.Time) {
 // Len returns how many are open, and what they take in bytes of memory.
 func (o *Sessions) Len() (sessions, bytes int) { return len(o.order), o.bytes }
 
-// Lost returns how many were forgotten before their end.
-func (o *Sessions) Lost() uint64 { return o.lost }
+// Lost returns how many gave way to others, and how many waited too long.
+func (o *Sessions) Lost() (replaced, expired uint64) { return o.replaced, o.expired }
 
 func (o *Sessions) index(peer causal.ID, doc string) int {
 	for i, s := range o.order {

@@ -128,6 +128,7 @@ func (r *Replica) take(p *peer, g *message.Gift) error {
 	case g.Answer == message.Sketch:
 		return r.onSketch(d, p, g)
 	case g.Answer == message.News && !d.chase.isOpen(p, g.ID):
+		r.stats.Ladder.LateNews++
 		return nil // of a session that is over: nobody has compared the state as it is
 	}
 	var failed error

@@ -13,19 +13,28 @@ type Ladder struct {
 	Bare       uint64 // sessions whose asker had no room for its news
 	Compared   uint64 // sessions that found what differs, here as their source
 	FellBack   uint64 // sessions that ended with the state instead, likewise
-	Superseded uint64 // sessions that were given up before their end, likewise
+	Superseded uint64 // sessions that gave way to others before their end, likewise
+	Expired    uint64 // sessions that waited too long for their table, likewise
+	Late       uint64 // tables got for a session that is over
 
-	Tables  uint64 // sent in answer to a sketch
-	News    uint64 // got at the end of a session
-	Resumed uint64 // transfers that went on after they had stalled
-	Staged  uint64 // states completed with payloads that another source had given
+	Tables   uint64 // sent in answer to a sketch
+	News     uint64 // got at the end of a session
+	LateNews uint64 // got for a session that is over, and dropped
+	Resumed  uint64 // transfers that went on after they had stalled
+	Staged   uint64 // states completed with payloads that another source had given
 }
 
 // Add adds what another replica counted.
 func (l *Ladder) Add(m *Ladder) {
-	l.Same, l.Units, l.States, l.InChunks = l.Same+m.Same, l.Units+m.Units, l.States+m.States, l.InChunks+m.InChunks
-	l.Sketches, l.Again, l.Compared = l.Sketches+m.Sketches, l.Again+m.Again, l.Compared+m.Compared
-	l.FellBack, l.Superseded = l.FellBack+m.FellBack, l.Superseded+m.Superseded
-	l.Tables, l.Bare, l.Declined, l.News = l.Tables+m.Tables, l.Bare+m.Bare, l.Declined+m.Declined, l.News+m.News
-	l.Resumed, l.Staged = l.Resumed+m.Resumed, l.Staged+m.Staged
+	theirs := m.all()
+	for i, n := range l.all() {
+		*n += *theirs[i]
+	}
+}
+
+func (l *Ladder) all() []*uint64 {
+	return []*uint64{
+		&l.Same, &l.Units, &l.States, &l.InChunks, &l.Sketches, &l.Again, &l.Declined, &l.Bare, &l.Compared, &l.FellBack,
+		&l.Superseded, &l.Expired, &l.Late, &l.Tables, &l.News, &l.LateNews, &l.Resumed, &l.Staged,
+	}
 }

@@ -158,7 +158,7 @@ func (r *Replica) Stats() Stats {
 	s := r.stats
 	s.Docs, s.Pending = len(r.docs), len(r.unsent)
 	s.LogUnits, s.LogBytes = r.log.Len()
-	s.Ladder.Superseded = r.sessions.Lost()
+	s.Ladder.Superseded, s.Ladder.Expired = r.sessions.Lost()
 	return s
 }
 

@@ -96,6 +96,7 @@ func (r *Replica) onTable(p *peer, m *message.Table) error {
 	}
 	d, x := r.docs[m.Doc], r.sessions.Find(p.id, p.nonce, m.ID, m.Doc, r.now)
 	if d == nil || x == nil {
+		r.stats.Ladder.Late++
 		r.pushOne(p, message.Gift{Doc: m.Doc, Answer: message.No})
 		return nil
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
 // requireSound plays a script and fails with its shrunk transcript.
@@ -45,6 +47,19 @@ func TestHistoriesWithRelaysConverge(t *testing.T) {
 		passed += requireSound(t, Generate(seed, Relayed())).Stats.Passed
 	}
 	require.NotZero(t, passed)
+}
+
+func TestHistoriesOfCatchingUpConverge(t *testing.T) {
+	var l replica.Ladder
+	for seed := range uint64(250) {
+		l.Add(&requireSound(t, Generate(seed, Ladders())).Stats.Ladder)
+	}
+	require.NotZero(t, l.Units)
+	require.NotZero(t, l.States)
+	require.NotZero(t, l.InChunks)
+	require.NotZero(t, l.Compared)
+	require.NotZero(t, l.Again)
+	require.NotZero(t, l.FellBack)
 }
 
 func TestLongHistoriesConverge(t *testing.T) {

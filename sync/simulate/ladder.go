@@ -19,7 +19,7 @@ func rungsOf(l *replica.Ladder) []rung {
 		{"same", l.Same}, {"units", l.Units}, {"states", l.States}, {"in chunks", l.InChunks}, {"resumed", l.Resumed},
 		{"staged", l.Staged}, {"sketches", l.Sketches}, {"tables", l.Tables}, {"without news", l.Bare},
 		{"declined", l.Declined}, {"compared", l.Compared}, {"news", l.News}, {"fell back", l.FellBack}, {"exhausted", l.FellBack - l.Declined},
-		{"superseded", l.Superseded}, {"compared again", l.Again},
+		{"superseded", l.Superseded}, {"expired", l.Expired}, {"late tables", l.Late}, {"late news", l.LateNews}, {"compared again", l.Again},
 	}
 }
 
