@@ -1,6 +1,7 @@
 package joinery_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -127,4 +128,40 @@ func TestAReconnectToAServerThatTakesLess(t *testing.T) {
 	settle(t, early, late)
 	require.Equal(t, long(90_000), get[string](t, late.Doc("d").Register("c")))
 	require.Zero(t, early.Status().Stats.Unsent)
+}
+
+// TestABootstrapGoesOnWhereALinkWasCut: what has arrived of a large document stays.
+func TestABootstrapGoesOnWhereALinkWasCut(t *testing.T) {
+	srv := serve(t, embedded.Config{Listen: "127.0.0.1:0"})
+	link := newLink(t, hostPort(t, srv.ClientURL()))
+	link.Delay(50 * time.Millisecond) // all of it takes some seconds then
+	noLog := func(c *joinery.Config) { c.LogBytes, c.MaxMessage = 1, 32<<10 }
+	near := open(t, joinery.Config{Conn: dial(t, srv)}, noLog)
+	for i := range 50 {
+		require.NoError(t, near.Doc("big").Register(fmt.Sprint(i)).Set(background, long(100_000)))
+	}
+	far := open(t, joinery.Config{Conn: dialURL(t, "nats://"+link.Addr())}, noLog)
+	incoming := func() (in joinery.Incoming, under bool) {
+		if all := far.Status().Incoming; len(all) > 0 {
+			in, under = all[0], true
+			require.Equal(t, "big", in.Doc)
+			require.Equal(t, near.ID(), in.From)
+			require.Greater(t, in.Size, uint64(5_000_000))
+		}
+		return in, under
+	}
+	eventually(t, func() bool { in, _ := incoming(); return in.Received > 0 })
+	link.Cut()
+	eventually(t, func() bool { return !far.Status().Online })
+	before, under := incoming()
+	require.True(t, under)
+	require.NoError(t, near.Doc("big").Register("more").Set(background, "later"))
+	link.Delay(0)
+	link.Restore()
+	eventually(t, func() bool {
+		in, under := incoming()
+		require.False(t, under && in.Received < before.Received, "it began again: %+v, before %+v", in, before)
+		return !under && far.Status().Digest == near.Status().Digest
+	})
+	require.EqualValues(t, 1, far.Status().Stats.Transfers)
 }

@@ -73,6 +73,9 @@ type Status struct {
 	Damaged int `json:"damaged,omitempty"`
 	// Failed says why the Store takes no more writes, if it failed.
 	Failed string `json:"failed,omitempty"`
+	// Incoming are the documents that are being fetched in chunks, as they are large
+	// or this replica is new, by name.
+	Incoming []Incoming `json:"incoming,omitempty"`
 	// Bridges are the further transports of a relay, as in Config.Relay.
 	Bridges []BridgeStatus `json:"bridges,omitempty"`
 	// Denied lists subjects that the server refused for want of permission
@@ -85,6 +88,19 @@ type BridgeStatus struct {
 	Space  string `json:"space"`
 	Online bool   `json:"online"`
 	Gone   bool   `json:"gone,omitempty"` // its connection was closed for good
+}
+
+// Incoming says how far a document is fetched from another replica. Nothing of it
+// shows before all of it is there.
+type Incoming struct {
+	Doc      string `json:"doc"`
+	From     ID     `json:"-"`
+	Name     string `json:"from"`
+	Received uint64 `json:"received"` // bytes
+	Size     uint64 `json:"size"`
+	// Waiting is set while the other replica is silent. It goes on where it was, or
+	// with what is missing from somebody else.
+	Waiting bool `json:"waiting,omitempty"`
 }
 
 // PeerStatus says when another replica was last heard of, and whether it held
@@ -107,6 +123,7 @@ type Stats struct {
 	Served      uint64 `json:"served"`       // such requests answered
 	FramesSent  uint64 `json:"frames_sent"`  // answers from live state, as the log no longer reached
 	Transfers   uint64 `json:"transfers"`    // such answers fetched in chunks
+	Compared    uint64 `json:"compared"`     // times that only what differs was found and exchanged, without a log
 	Published   uint64 `json:"published"`    // messages handed to the transport
 	Unsent      uint64 `json:"unsent"`       // messages that could not be
 	Dropped     uint64 `json:"dropped"`      // messages lost to a full queue, then repaired
@@ -131,13 +148,16 @@ func (r *Replica) Status() Status {
 		Stats: Stats{
 			Writes: c.Writes, UnitsSent: c.UnitsSent, UnitsMerged: c.UnitsMerged, Duplicates: c.Duplicates,
 			Holes: c.Holes, Pulls: c.PullsSent, Served: c.PullsServed, FramesSent: c.FramesSent,
-			Transfers: c.Transfers, Published: s.Published, Unsent: s.Unsent, Dropped: s.Dropped,
+			Transfers: c.Transfers, Compared: c.Ladder.Compared + c.Ladder.News, Published: s.Published, Unsent: s.Unsent, Dropped: s.Dropped,
 			Refused: c.Refused, Passed: c.Passed, Conflicts: c.Conflicts, Quarantined: c.Quarantined, Drifts: c.Drifts, Alarms: s.Alarms,
 			BytesIn: c.BytesIn, BytesOut: c.BytesOut, LogBytes: c.LogBytes,
 		},
 	}
 	if out.Loading, out.Stored, out.Damaged = s.Loading, s.Loaded, s.Damaged; s.Failed != nil {
 		out.Failed = s.Failed.Error()
+	}
+	for _, x := range s.Incoming {
+		out.Incoming = append(out.Incoming, Incoming{x.Doc, x.From, x.From.String(), x.Received, x.Size, x.Waiting})
 	}
 	for _, b := range s.Bridges {
 		out.Bridges = append(out.Bridges, BridgeStatus(b))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-crdt/joinery"
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
 
 func TestALongLoadIsToldAndAShortOneIsNot(t *testing.T) {
@@ -43,4 +44,13 @@ func TestErrorsInTheLogAreOneLine(t *testing.T) {
 	logger(&out, false).Error("failed", "error", errors.Join(errors.New("one"), errors.New("two")))
 	require.Equal(t, 1, strings.Count(out.String(), "\n"))
 	require.Contains(t, out.String(), `error="one\ntwo"`)
+}
+
+func TestStatusTellsHowFarADocumentIsFetched(t *testing.T) {
+	st := protocol.Status{Status: joinery.Status{Incoming: []joinery.Incoming{
+		{Doc: "big", Name: "a", Received: 1_500_000, Size: 9_000_000}, {Doc: "huge", Name: "b", Size: 10, Waiting: true},
+	}}}
+	text := statusText(&st)
+	require.Contains(t, text, "fetching    big from a: 1.5 MB of 9.0 MB\n")
+	require.Contains(t, text, "fetching    huge from b: 0 bytes of 10 bytes, waiting for it\n")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/clients/remote"
 	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
@@ -82,6 +83,9 @@ func statusText(s *protocol.Status) string {
 	if s.Pending > 0 {
 		line("unsent", "writes to %s", plural(s.Pending, "document"))
 	}
+	for i := range s.Incoming {
+		line("fetching", "%s", incomingText(&s.Incoming[i]))
+	}
 	for _, p := range s.Peers {
 		line("peer", "%s  %s", p.Name, peerText(&p.Heard, p.Equal))
 	}
@@ -111,6 +115,14 @@ func storageLines(s *protocol.Status, line func(name, format string, args ...any
 	if s.Failed != "" {
 		line("FAILED", "%s: reads go on, writes are refused", s.Failed)
 	}
+}
+
+func incomingText(x *joinery.Incoming) string {
+	text := fmt.Sprintf("%s from %s: %s of %s", x.Doc, x.Name, size(x.Received), size(x.Size))
+	if x.Waiting {
+		return text + ", waiting for it"
+	}
+	return text
 }
 
 func peerText(heard *time.Time, equal bool) string {

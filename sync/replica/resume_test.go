@@ -46,10 +46,12 @@ func between(x, y *Replica) func(from, to *Replica, m *Outgoing) bool {
 func TestATransferGoesOnWhereItWasAfterALongCut(t *testing.T) {
 	b, source, other, late := fetching(t)
 	received := late.docs["doc"].chase.transfer.Received()
+	progress := Incoming{"doc", source.cfg.ID, received, late.docs["doc"].chase.transfer.Size, false}
+	require.Equal(t, []Incoming{progress}, late.Incoming())
 	alone := func(from, to *Replica, _ *Outgoing) bool { return from == late || to == late }
 	b.pass(60*time.Second, alone)
-	require.True(t, late.docs["doc"].chase.isParked())
-	require.Equal(t, received, late.docs["doc"].chase.transfer.Received())
+	progress.Waiting = true
+	require.Equal(t, []Incoming{progress}, late.Incoming())
 	offset := ^uint64(0)
 	b.set(source, "more", "1") // so that a context is another one
 	b.pass(3*time.Second, func(from, to *Replica, m *Outgoing) bool {

@@ -1,7 +1,9 @@
 package replica
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -44,6 +46,26 @@ func (c *chase) isStalled() bool { return c.attempts > stallAfter }
 
 // isParked reports whether there is no chase and something is left of one.
 func (c *chase) isParked() bool { return c.index < 0 && (c.transfer != nil || c.staged != nil) }
+
+// Incoming is a transfer under way to a replica.
+type Incoming struct {
+	Doc      string
+	From     causal.ID
+	Received uint64 // bytes
+	Size     uint64
+	Waiting  bool // its source is silent; it goes on when that shows itself
+}
+
+// Incoming returns the transfers under way, by document.
+func (r *Replica) Incoming() []Incoming {
+	var out []Incoming
+	for key, d := range r.incoming {
+		c := &d.chase
+		out = append(out, Incoming{d.name, key.source, c.transfer.Received(), c.transfer.Size, c.isParked() || c.isStalled()})
+	}
+	slices.SortFunc(out, func(a, b Incoming) int { return cmp.Compare(a.Doc, b.Doc) })
+	return out
+}
 
 // unpark goes on with what was fetched before: from its source if that shows
 // itself, else from whoever does.
