@@ -174,6 +174,7 @@ func (c *Config) validate() error {
 // was closed for good Open fails with ErrConnClosed. What the server refuses
 // for want of permission shows in [Replica.Status]; the replica does without.
 func Open(ctx context.Context, cfg Config) (*Replica, error) {
+	needs(ctx)
 	r, err := open(ctx, cfg)
 	switch {
 	case errors.Is(err, ErrConnClosed):

@@ -26,11 +26,14 @@ func (d *Doc) Name() string { return d.doc }
 // fn holds the replica's lock: it must be quick and use tx alone. Any other use
 // of the replica in it would wait for itself, and panics where that is seen.
 func (d *Doc) Update(ctx context.Context, fn func(tx *Tx) error) error {
-	return d.write(ctx, func(c *crdt.Document) error {
-		return c.Update(func() (err error) {
-			d.inside(&transaction{doc: c}, func(tx *Tx) { err = fn(tx) })
-			return err
-		})
+	return d.write(ctx, func(c *crdt.Document) error { return d.group(c, fn) })
+}
+
+// group runs fn as one atomic group, under the lock.
+func (d *Doc) group(c *crdt.Document, fn func(tx *Tx) error) error {
+	return c.Update(func() (err error) {
+		d.inside(&transaction{doc: c}, func(tx *Tx) { err = fn(tx) })
+		return err
 	})
 }
 

@@ -1,6 +1,7 @@
 package joinery
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,15 +11,11 @@ import (
 	"github.com/joinery-crdt/joinery/sync/node"
 )
 
-// Errors to be tested for with errors.Is.
+// Errors to be tested for with errors.Is. docs/errors.md has them all in a table,
+// with what to do, and what a panic means.
 //
-// Every error of a write means that nothing was written, but for two: with a
-// Store, a write whose context ends while it waits for the disk stands and is
-// ErrUncertain, and one that finds the disk failing is ErrStore. Drain may fail
-// after the fact, too; the writes stand.
-//
-// Using a Tx after its Update or View has ended, writing in a View and using
-// the replica inside an Update of its own are mistakes of the program; they panic.
+// A call that writes wraps them in a [WriteError], which says what became of the
+// write. Drain may fail after the fact; the writes stand.
 var (
 	// ErrConfig: a Config that makes no sense; the text says what to change.
 	ErrConfig = errors.New("joinery: bad config")
@@ -58,6 +55,78 @@ var (
 	// or stored; the text says which and why.
 	ErrStruct = errors.New("joinery: bad struct")
 )
+
+// Fate is what became of a write whose call returned an error.
+type Fate uint8
+
+// The fates of writes.
+const (
+	// NothingWritten: it is as if there had been no call.
+	NothingWritten Fate = iota
+	// WriteStands: it was made, can be read here and will spread, but is not known
+	// to be on the disk: ErrUncertain.
+	WriteStands
+	// WrittenInPart: of a [Doc.Copy] that takes several groups the first ones stand.
+	WrittenInPart
+	// FateUnknown: it was made in memory, and the Store failed: ErrStore. Whether
+	// it is on the disk shows when the replica is opened again.
+	FateUnknown
+)
+
+// String says it in a few words.
+func (f Fate) String() string {
+	names := [...]string{"nothing was written", "the write stands", "written in part", "unknown"}
+	return names[min(int(f), len(names)-1)]
+}
+
+// WriteError is the error of every call that writes to a document. Err says why,
+// and is one of the errors above, ctx's own, or what the program's function
+// returned; Fate says what that means for the write.
+type WriteError struct {
+	Doc  string
+	Fate Fate
+	Err  error
+}
+
+func (e *WriteError) Error() string {
+	fate := ""
+	if canceled := errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded); e.Fate == WrittenInPart || canceled && e.Fate == NothingWritten {
+		fate = e.Fate.String() + ": "
+	}
+	return fmt.Sprintf("joinery: document %q: %s%v", e.Doc, fate, e.Err)
+}
+
+// Unwrap returns why.
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// unwritten makes the error of a write, unless the Update around does.
+func (t target) unwritten(err error) error {
+	if err == nil || t.tx != nil {
+		return err
+	}
+	return writeError(t.doc, err)
+}
+
+func writeError(doc string, err error) error {
+	if err == nil {
+		return nil
+	}
+	fate := NothingWritten
+	if late := (*node.LateError)(nil); errors.As(err, &late) {
+		fate = WriteStands
+		if errors.Is(err, ErrStore) {
+			fate = FateUnknown
+		}
+	}
+	return &WriteError{doc, fate, err}
+}
+
+// needs panics if there is no context, which is a mistake of the program.
+func needs(ctx context.Context) {
+	if ctx == nil {
+		panic("joinery: nil context; use context.Background()")
+	}
+}
 
 // wrap adds the document's name, unless the Update around does.
 func (t target) wrap(err error) error {

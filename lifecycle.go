@@ -2,6 +2,7 @@ package joinery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -37,24 +38,32 @@ func (d *Doc) Delete(ctx context.Context) error {
 //
 // The copy is one atomic group. If it takes more than the 512 KiB of a group it
 // is several, one after the other; an error between two of them leaves those
-// that are written. Nothing is written and the error is ErrExists if this
+// that are written, and is [WrittenInPart]. Nothing is written and the error is ErrExists if this
 // replica sees anything in the other document that a Delete would remove,
 // ErrTooLarge if a value or the number of fields is above this replica's limits,
 // and ErrType if there are fields of a kind that a newer release made.
 func (d *Doc) Copy(ctx context.Context, to string) error {
+	target := d.replica.Doc(to).target
 	from, err := d.observed()
 	if err != nil {
-		return d.wrap(err)
+		return target.unwritten(err)
 	}
-	target := d.replica.Doc(to).target
 	if err := target.checkCopies(from); err != nil {
-		return target.wrap(err)
+		return target.unwritten(err)
 	}
 	group, rest := nextGroup(from)
 	err = target.paste(ctx, group, vacant)
 	for len(rest) > 0 && err == nil {
 		group, rest = nextGroup(rest)
-		err = target.paste(ctx, group, func(*crdt.Document) error { return nil })
+		err = inPart(target.paste(ctx, group, func(*crdt.Document) error { return nil }))
+	}
+	return err
+}
+
+// inPart says of an error that something was written before.
+func inPart(err error) error {
+	if e := (*WriteError)(nil); errors.As(err, &e) && e.Fate == NothingWritten {
+		e.Fate = WrittenInPart
 	}
 	return err
 }

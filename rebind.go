@@ -25,6 +25,7 @@ import (
 // closed for good too, ErrConfig if it takes too small messages, ErrClosed if
 // the replica was closed, or with ctx's error. ctx bounds the call alone.
 func (r *Replica) Rebind(ctx context.Context, nc *nats.Conn) error {
+	needs(ctx)
 	b, err := onConn(nc, r.maxMessage)
 	if err != nil {
 		return r.unbound(err)
@@ -50,6 +51,7 @@ func (r *Replica) RebindBridge(ctx context.Context, i int, nc *nats.Conn) error 
 // RebindBroker is Rebind for a transport that is no NATS connection. The replica
 // closes it, also if RebindBroker fails.
 func (r *Replica) RebindBroker(ctx context.Context, b broker.Broker) error {
+	needs(ctx)
 	if b == nil {
 		return r.unbound(fmt.Errorf("%w: no broker", ErrConfig))
 	}

@@ -173,8 +173,20 @@ func (r *Replica) Status() Status {
 // nothing about other replicas; Peers in the Status does. Without a connection
 // it fails at once; the writes stand and are sent when there is one.
 func (r *Replica) Drain(ctx context.Context) error {
+	needs(ctx)
 	if err := r.node.Drain(ctx); err != nil {
 		return fmt.Errorf("joinery: drain space: %w", err)
+	}
+	return nil
+}
+
+// Loaded returns when all documents are in memory. Without a Store they always
+// are. With one a replica serves from the first moment on, and reads that ask for
+// what is not there yet wait for it; after Loaded no read waits for the disk.
+func (r *Replica) Loaded(ctx context.Context) error {
+	needs(ctx)
+	if err := r.node.Loaded(ctx); err != nil {
+		return fmt.Errorf("joinery: load: %w", err)
 	}
 	return nil
 }

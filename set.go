@@ -84,7 +84,7 @@ func (s elements) each(ctx context.Context, elems []any, do func(*crdt.Document,
 	for i, e := range elems {
 		var err error
 		if keys[i], err = s.key(e); err != nil {
-			return s.wrap(err)
+			return s.unwritten(err)
 		}
 	}
 	return s.write(ctx, func(d *crdt.Document) error {

@@ -95,11 +95,11 @@ func (f fields) Load(dst any) error {
 func (f fields) Store(ctx context.Context, src any) error {
 	v, r, err := structIn(src)
 	if err != nil {
-		return f.wrap(err)
+		return f.unwritten(err)
 	}
 	want, err := r.encode(f.target, v, f.top(r))
 	if err != nil {
-		return f.wrap(err)
+		return f.unwritten(err)
 	}
 	return f.update(ctx, func(f fields) error {
 		return r.apply(ctx, f, r.read(f), want, f.top(r))
@@ -124,7 +124,7 @@ func Edit[T any](ctx context.Context, in Container, fn func(*T) error) error {
 	f := in.here()
 	r, err := recordOf(reflect.TypeFor[T]())
 	if err != nil {
-		return f.wrap(err)
+		return f.unwritten(err)
 	}
 	return f.update(ctx, func(f fields) error {
 		var value T
@@ -158,10 +158,10 @@ func StoreChanges[T any](ctx context.Context, in Container, before, after *T) er
 	for i, src := range []*T{before, after} {
 		v, of, err := structIn(src)
 		if err != nil {
-			return f.wrap(err)
+			return f.unwritten(err)
 		}
 		if both[i], err = of.encode(f.target, v, f.top(of)); err != nil {
-			return f.wrap(err)
+			return f.unwritten(err)
 		}
 		r = of
 	}

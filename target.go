@@ -35,8 +35,9 @@ func (x *transaction) open() *crdt.Document {
 // write runs fn on the document. If fn looks at a few places alone, they may be
 // given: the rest of a document that is being loaded is then not waited for.
 func (t target) write(ctx context.Context, fn func(*crdt.Document) error, places ...uint64) error {
+	needs(ctx)
 	if t.tx == nil {
-		return t.wrap(t.replica.node.Write(ctx, t.doc, fn, places...))
+		return t.unwritten(t.replica.node.Write(ctx, t.doc, fn, places...))
 	}
 	d := t.tx.open()
 	if t.tx.readOnly {
@@ -89,7 +90,7 @@ func (t target) put(d *crdt.Document, path []kernel.Component, at kernel.Compone
 // encode encodes a value for a write.
 func (t target) encode(v any) (string, error) {
 	b, err := t.bounded(v)
-	return b, t.wrap(err)
+	return b, t.unwritten(err)
 }
 
 // bounded encodes a value within the replica's limit.

@@ -73,6 +73,7 @@ func OldValues() WatchOption { return func(c *watchConfig) { c.oldValues = true 
 // The iterator is for one loop; a second one panics. Whoever never begins the
 // loop has to end ctx.
 func (r *Replica) Watch(ctx context.Context, pattern string, opts ...WatchOption) iter.Seq2[Event, error] {
+	needs(ctx)
 	var cfg watchConfig
 	for _, o := range opts {
 		o(&cfg)

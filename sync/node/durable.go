@@ -35,6 +35,15 @@ var ErrStore = errors.New("node: the store failed; the replica is read-only unti
 // store fails or the machine does.
 var ErrUncertain = errors.New("node: the write stands but is not known to be on the disk")
 
+// LateError is the error of a write that was made, and then not known to be on
+// the disk: as ctx ended, with ErrUncertain, or the store failed, with ErrStore.
+type LateError struct{ Err error }
+
+func (e *LateError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *LateError) Unwrap() error { return e.Err }
+
 // committer makes what the state machine gives out durable, in order, and only
 // then lets the messages go. One round takes all that waits, so concurrent
 // writers share a sync.

@@ -180,35 +180,61 @@ func (n *Node) Write(ctx context.Context, doc string, fn func(*crdt.Document) er
 	if round == 0 {
 		return err
 	}
-	return errors.Join(err, n.commits.wait(ctx, round))
+	return errors.Join(err, n.late(ctx, round))
+}
+
+// late waits until a round is durable.
+func (n *Node) late(ctx context.Context, round uint64) error {
+	if err := n.commits.wait(ctx, round); err != nil {
+		return &LateError{err}
+	}
+	return nil
 }
 
 // write returns the round that makes the write durable if that has to be
 // waited for, else 0.
 func (n *Node) write(doc string, fn func(*crdt.Document) error) (round uint64, err error) {
 	n.lock()
-	switch {
-	case n.closed:
-		err = ErrClosed
-	case n.journal != nil:
-		err = n.commits.failed()
-	}
-	if err != nil {
+	if err := n.refuses(); err != nil {
 		n.mu.Unlock()
 		return 0, err
 	}
-	before, minted := n.core.Next(), n.core.Minted()
-	defer func() { // also if fn panics
-		moved := n.core.Next() != before
-		if n.journal != nil && n.cfg.Durability == EveryCommit && n.core.Minted() != minted {
-			round = n.commits.ticket()
-		}
-		n.finish()
-		if moved {
-			n.poke()
-		}
-	}()
+	before := n.moment()
+	defer func() { round = n.wrote(before) }() // also if fn panics
 	return 0, n.core.Write(time.Now(), doc, fn)
+}
+
+// refuses says why nothing can be written. The caller holds the lock.
+func (n *Node) refuses() error {
+	switch {
+	case n.closed:
+		return ErrClosed
+	case n.journal != nil:
+		return n.commits.failed()
+	}
+	return nil
+}
+
+// moment is what a write may change.
+type moment struct {
+	next   time.Time
+	minted uint64
+}
+
+func (n *Node) moment() moment { return moment{n.core.Next(), n.core.Minted()} }
+
+// wrote hands on what came of writes and unlocks. It returns the round that makes
+// them durable, 0 if there is nothing to wait for.
+func (n *Node) wrote(before moment) (round uint64) {
+	now := n.moment()
+	if n.journal != nil && n.cfg.Durability == EveryCommit && now.minted != before.minted {
+		round = n.commits.ticket()
+	}
+	n.finish()
+	if now.next != before.next {
+		n.poke()
+	}
+	return round
 }
 
 // finish hands on what the state machine wants done, and unlocks.

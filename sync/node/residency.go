@@ -202,6 +202,17 @@ func (n *Node) Loading() (left, of int) {
 	return len(n.resident.away) + len(n.resident.partial), n.resident.total
 }
 
+// Loaded returns when all documents are in memory.
+func (n *Node) Loaded(ctx context.Context) error {
+	if err := n.settle(ctx); err != nil {
+		return err
+	}
+	if !n.warm.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
 // settle waits until all documents are in memory.
 func (n *Node) settle(ctx context.Context) error {
 	if n.warm.Load() {
