@@ -55,6 +55,10 @@ type Config struct {
 	// ID is the replica's identity; the default is what the Store says, or a
 	// random one. Two replicas must never share one.
 	ID ID
+	// OwnOnly is for a device whose permissions do not let it speak for other
+	// replicas: they take from it what it wrote itself, and get everything else
+	// from those that may. See docs/operating.md.
+	OwnOnly bool
 	// Store keeps everything that the replica holds, for instance what
 	// sync/store/pebble or sync/store/bolt opens in a directory. It is this
 	// replica's alone. The replica does not close it: close it after the replica.
@@ -245,7 +249,7 @@ func nodeConfig(cfg *Config, b broker.Broker, bridges []node.Bridge) node.Config
 		Replica: replica.Config{
 			ID: cfg.ID, Clock: cfg.Clock, MaxDrift: cfg.MaxDrift, Rand: newRand(),
 			MaxMessage: cfg.MaxMessage, FlushAge: cfg.FlushAge, BeaconEvery: cfg.BeaconEvery,
-			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs,
+			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs, OwnOnly: cfg.OwnOnly,
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -161,7 +162,7 @@ func TestDamagedMessagesAreCountedAndChangeNothing(t *testing.T) {
 	for _, p := range seen[:min(len(seen), 150)] {
 		for _, b := range spoil(p) {
 			require.NoError(t, enemy.Publish(p.Subject, b))
-			if broker.Match("joinery.test.d.>", p.Subject) || p.Subject == "joinery.test.b" {
+			if broker.Match("joinery.test.d.>", p.Subject) || broker.Match("joinery.test.b.*", p.Subject) {
 				sent++
 			}
 		}
@@ -174,28 +175,37 @@ func TestDamagedMessagesAreCountedAndChangeNothing(t *testing.T) {
 	settle(t, rs...)
 }
 
+// senderOf returns the id of who published on a subject of documents or beacons.
+func senderOf(p memory.Packet) string { return strings.Split(p.Subject, ".")[3] }
+
 // TestForeignMessagesAreRefused: deltas that are whole, on a subject that is
 // not theirs.
 func TestForeignMessagesAreRefused(t *testing.T) {
 	seen := record(t, "test")
 	i := slices.IndexFunc(seen, func(p memory.Packet) bool { return broker.Match(deltaSubjects, p.Subject) })
 	delta := seen[i]
-	j := slices.IndexFunc(seen, func(p memory.Packet) bool { return p.Subject == "joinery.test.b" })
+	j := slices.IndexFunc(seen, func(p memory.Packet) bool { return broker.Match("joinery.test.b.*", p.Subject) })
 	beacon := seen[j]
 	other := record(t, "other")
-	k := slices.IndexFunc(other, func(p memory.Packet) bool { return broker.Match("joinery.other.d.doc.1", p.Subject) })
+	k := slices.IndexFunc(other, func(p memory.Packet) bool { return broker.Match("joinery.other.d.*.doc.1", p.Subject) })
 	net, rs := onMemory(t, 2, memory.Config{})
 	require.NoError(t, rs[0].Doc("x").Register("v").Set(background, 1))
 	settle(t, rs...)
 	before := rs[0].Status()
 	enemy := net.Connect("enemy")
+	from := func(p memory.Packet, room, rest string) string {
+		return "joinery.test." + room + "." + senderOf(p) + rest
+	}
 	for _, wrong := range []struct {
 		subject string
 		data    []byte
 	}{
-		{"joinery.test.d.x", delta.Data}, {"joinery.test.d.another", delta.Data}, {"joinery.test.b", delta.Data},
-		{"joinery.test.r." + rs[0].ID().String(), delta.Data}, {"joinery.test.d.x", beacon.Data}, {"joinery.test.d.%2a", delta.Data},
-		{"joinery.test.d.doc.1", other[k].Data}, {"joinery.test.d.x", nil}, {"joinery.test.b", []byte{1}},
+		{from(delta, "d", ".x"), delta.Data}, {from(delta, "d", ".another"), delta.Data}, {from(delta, "f", ".x"), delta.Data},
+		{from(delta, "b", ""), delta.Data}, {from(delta, "r."+rs[0].ID().String()+".all", ""), delta.Data},
+		{from(beacon, "d", ".x"), beacon.Data}, {from(delta, "d", ".%2a"), delta.Data},
+		{from(other[k], "d", ".doc.1"), other[k].Data}, {from(delta, "d", ".x"), nil}, {from(beacon, "b", ""), []byte{1}},
+		{strings.Replace(delta.Subject, senderOf(delta), rs[1].ID().String(), 1), delta.Data}, // another's id
+		{"joinery.test.b." + rs[1].ID().String(), beacon.Data},
 	} {
 		was := rs[0].Status().Stats.Refused
 		require.NoError(t, enemy.Publish(wrong.subject, wrong.data))

@@ -11,6 +11,7 @@ import (
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/broker/embedded"
+	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
 
@@ -80,7 +81,8 @@ func randomName(rng *rand.Rand) string {
 
 func TestSubjectsNeverClashAndLeadBack(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	subjects := message.NewSubjects("s")
+	subjects := message.NewSubjects("s", joinery.ID{1})
+	aDelta := message.Append(nil, message.Header{From: causal.Actor{ID: joinery.ID{1}}}, &message.Delta{})
 	owner := make(map[string]string)
 	named := 0
 	for range 200_000 {
@@ -94,11 +96,11 @@ func TestSubjectsNeverClashAndLeadBack(t *testing.T) {
 		other, known := owner[subject]
 		require.True(t, !known || other == name, "%q and %q share %s", name, other, subject)
 		owner[subject] = name
-		back, err := subjects.Doc(subject)
+		back, err := subjects.Check(subject, aDelta)
 		require.NoError(t, err)
 		require.Equal(t, name, back)
 		require.True(t, broker.Match(subjects.Deltas(">"), subject))
-		require.False(t, broker.Match(subjects.Beacon(), subject) || broker.Match(subjects.Any(), subject))
+		require.False(t, broker.Match(subjects.Beacons(), subject) || broker.Match(subjects.Anys(), subject))
 	}
 	require.Greater(t, named, 50_000)
 }
@@ -111,8 +113,8 @@ func TestSpacesNeverClash(t *testing.T) {
 		if message.CheckSpace(name) != nil {
 			continue
 		}
-		subject := message.NewSubjects(name).Beacon()
-		require.Equal(t, 3, len(strings.Split(subject, ".")), "a space is one token")
+		subject := message.NewSubjects(name, joinery.ID{1}).Beacon()
+		require.Equal(t, 4, len(strings.Split(subject, ".")), "a space is one token")
 		other, known := owner[subject]
 		require.True(t, !known || other == name)
 		owner[subject] = name
@@ -121,7 +123,7 @@ func TestSpacesNeverClash(t *testing.T) {
 
 func TestTokensAreReadInTheirCanonicalFormAlone(t *testing.T) {
 	for _, s := range []string{"%2a", "%41", "%", "%2", "%zz", "a%2e", "a b", "*", "\x00", "ü"} {
-		_, err := message.NewSubjects("s").Doc("joinery.s.d." + s)
+		_, err := message.ParseToken(s)
 		require.ErrorIs(t, err, message.ErrName, "%q", s)
 	}
 }

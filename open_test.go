@@ -17,6 +17,7 @@ import (
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/broker/embedded"
 	"github.com/joinery-crdt/joinery/broker/memory"
+	"github.com/joinery-crdt/joinery/sync/message"
 )
 
 func TestConfigsThatMakeNoSense(t *testing.T) {
@@ -142,14 +143,16 @@ func TestHandlersOfTheProgramStayItsOwn(t *testing.T) {
 // TestMissingPermissionsAreReportedAndTheRestWorks: this device may not hear
 // requests nor ask for them, and may publish one document alone.
 func TestMissingPermissionsAreReportedAndTheRestWorks(t *testing.T) {
+	id := joinery.NewID()
 	srv := serve(t, embedded.Config{Users: []embedded.User{
 		{Name: "all", Password: "x"},
-		{Name: "edge", Password: "x", Publish: []string{"joinery.test.d.mine", "joinery.test.b"}, Subscribe: []string{"joinery.test.d.>", "joinery.test.b"}},
+		{Name: "edge", Password: "x", Publish: []string{"joinery.test.d.*.mine", "joinery.test.b.*"}, Subscribe: []string{"joinery.test.d.>", "joinery.test.f.>", "joinery.test.b.*"}},
 	}})
 	var mu sync.Mutex
 	var log bytes.Buffer
 	quiet := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
 	edge := open(t, joinery.Config{
+		ID:     id,
 		Conn:   dial(t, srv, nats.UserInfo("edge", "x"), quiet),
 		Logger: slog.New(slog.NewTextHandler(&lockedWriter{mu: &mu, w: &log}, nil)),
 	})
@@ -157,7 +160,8 @@ func TestMissingPermissionsAreReportedAndTheRestWorks(t *testing.T) {
 	require.NoError(t, edge.Doc("mine").Register("v").Set(background, 1))
 	require.NoError(t, other.Doc("theirs").Register("v").Set(background, 2))
 	eventually(t, func() bool { return other.Doc("mine").Exists() && edge.Doc("theirs").Exists() })
-	want := []string{"joinery.test.q", "joinery.test.r." + edge.ID().String(), "joinery.test.p." + edge.ID().String()}
+	subjects := message.NewSubjects("test", id)
+	want := []string{subjects.Anys(), subjects.Mine(), subjects.Probe(id)}
 	eventually(t, func() bool {
 		denied := edge.Status().Denied
 		for _, w := range want {

@@ -33,23 +33,28 @@ func column(rows [][]string, i int) (out []string) {
 
 func TestTheProtocolsSubjectsAreTheCodes(t *testing.T) {
 	rows := tableUnder(t, page(t, protocol), "## Subjects")
-	s := message.NewSubjects("SPACE")
-	id := causal.ID{1}
-	want := []string{s.Delta("DOCUMENT"), s.Beacon(), s.Any(), s.Replica(id), s.Probe(id)}
-	for i := range want {
-		want[i] = strings.Replace(want[i], id.String(), "ID", 1)
+	from, to := causal.ID{1}, causal.ID{2}
+	s := message.NewSubjects("SPACE", from)
+	want := []string{
+		s.Delta("DOCUMENT"), s.Relay("DOCUMENT"), s.Beacon(), s.Any(),
+		s.To(to, message.KindPull), s.To(to, message.KindOwn), s.To(to, message.KindPush), s.Probe(from),
 	}
+	for i := range want {
+		want[i] = strings.NewReplacer(from.String(), "FROM", to.String(), "TO").Replace(want[i])
+	}
+	want[len(want)-1] = strings.Replace(want[len(want)-1], "FROM", "ID", 1)
 	require.Equal(t, want, column(rows, 0))
-	require.Equal(t, []string{"", "", message.Queue, "", ""}, column(rows, 2))
+	require.Equal(t, []string{"", "", "", message.Queue, "", "", "", ""}, column(rows, 2))
 }
 
 func TestTheProtocolsExamplesOfSubjectsAreRight(t *testing.T) {
 	examples := regexp.MustCompile("\\| space `(.*)`, document `(.*)` \\| `(.*)` \\|").FindAllStringSubmatch(page(t, protocol), -1)
 	require.Len(t, examples, 3)
 	for _, e := range examples {
-		s := message.NewSubjects(e[1])
-		require.Equal(t, e[3], s.Delta(e[2]))
-		name, err := s.Doc(e[3])
+		s := message.NewSubjects(e[1], causal.ID{1})
+		require.Equal(t, e[3], strings.Replace(s.Delta(e[2]), causal.ID{1}.String(), "FROM", 1))
+		b := message.Append(nil, message.Header{From: causal.Actor{ID: causal.ID{1}}}, &message.Delta{})
+		name, err := s.Check(s.Delta(e[2]), b)
 		require.NoError(t, err)
 		require.Equal(t, e[2], name)
 	}
@@ -97,11 +102,14 @@ func samples(t *testing.T) (message.Header, map[string]message.Body) {
 			Stretch: message.Stretch{Scope: ">", To: "user:2"}, For: 6, Salt: 0x77, Finding: message.Differ, Differing: []byte{}, Cells: []byte{},
 			Prints: []uint64{0xfe}, States: states,
 		},
-		"pull":  &message.Pull{Wants: []message.Want{{Doc: "user:123", Digest: 0xd0, Have: seen, Only: only}}},
-		"push":  &message.Push{To: 6, Gifts: []message.Gift{{Doc: "user:123", Answer: message.Units, Digest: 0xd1, Deltas: []delta.Delta{unit}}}},
-		"fetch": &message.Fetch{ID: 0x7f01, Offset: 4096},
-		"chunk": &message.Chunk{ID: 0x7f01, Offset: 4096, Data: []byte("data")},
-		"table": &message.Table{To: 6, Doc: "user:123", ID: 0x7f02, Table: []byte("table"), News: unit},
+		"pull":    &message.Pull{Wants: []message.Want{{Doc: "user:123", Digest: 0xd0, Have: seen, Only: only}}},
+		"push":    &message.Push{To: 6, Gifts: []message.Gift{{Doc: "user:123", Answer: message.Units, Digest: 0xd1, Deltas: []delta.Delta{unit}}}},
+		"fetch":   &message.Fetch{ID: 0x7f01, Offset: 4096},
+		"chunk":   &message.Chunk{ID: 0x7f01, Offset: 4096, Data: []byte("data")},
+		"table":   &message.Table{To: 6, Doc: "user:123", ID: 0x7f02, Table: []byte("table"), News: unit},
+		"relay":   &message.Delta{Doc: "user:123", Unit: unit, Relayed: true},
+		"own":     &message.Push{To: 6, Own: true, Gifts: []message.Gift{}},
+		"decline": &message.Decline{To: 6, Doc: "user:123", ID: 0x7f02},
 	}
 }
 

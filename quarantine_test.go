@@ -42,7 +42,7 @@ func TestWhatATwinWroteIsInQuarantineAndCanBeRead(t *testing.T) {
 	a, b := open(t, joinery.Config{Conn: dial(t, srv)}), open(t, joinery.Config{Conn: dial(t, srv)})
 	twin := causal.Actor{ID: joinery.NewID(), Incarnation: 7}
 	for i, suffix := range []string{"this", "that"} {
-		require.NoError(t, nc.Publish(message.NewSubjects("test").Delta("page"), twinsDelta(t, twin, uint64(i+1), suffix)))
+		require.NoError(t, nc.Publish(message.NewSubjects("test", twin.ID).Delta("page"), twinsDelta(t, twin, uint64(i+1), suffix)))
 	}
 	both := []*joinery.Replica{a, b}
 	for _, r := range both {

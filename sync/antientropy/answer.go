@@ -21,6 +21,21 @@ type Source struct {
 	// A negative number, below what anything costs, has replicas compare wherever
 	// that is possible.
 	Trip int
+	Own  causal.ID // whose events alone are given as units; zero is everybody's
+}
+
+// may returns the events that the source may give.
+func (src *Source) may(c causal.Context) causal.Context {
+	if src.Own.IsZero() {
+		return c
+	}
+	var own causal.Context
+	for a, rs := range c.All() {
+		if a.ID == src.Own {
+			own.Set(a, rs)
+		}
+	}
+	return own
 }
 
 // Answer returns what the source gives to a replica that wants w: the rung that
@@ -31,6 +46,9 @@ type Source struct {
 func Answer(src Source, w *message.Want, limit int) (message.Gift, *reconcile.Cut) {
 	g := message.Gift{Doc: src.Doc, Digest: src.State.Digest()}
 	own := src.State.Context()
+	if !src.Own.IsZero() {
+		return answerOwn(g, src, w, limit), nil
+	}
 	lacks := own.Minus(w.Have)
 	switch {
 	case !w.Only.IsEmpty():
@@ -53,6 +71,31 @@ func Answer(src Source, w *message.Want, limit int) (message.Gift, *reconcile.Cu
 		return g, nil
 	}
 	return state(g, src, w, e.worth(), limit)
+}
+
+// answerOwn answers with the source's own events alone, or with a state in which no
+// others are news. It does not compare: its news may be anybody's.
+func answerOwn(g message.Gift, src Source, w *message.Want, limit int) message.Gift {
+	all := src.State.Context()
+	only := src.may(all.Intersect(w.Only))
+	all = all.Minus(w.Have)
+	lacks := src.may(all)
+	switch {
+	case !w.Only.IsEmpty():
+		return fill(g, src, only, lacks, limit)
+	case lacks.IsEmpty():
+		g.Answer = message.Same
+		return g
+	}
+	if g.Deltas = tail(&src, lacks, limit); len(g.Deltas) > 0 {
+		g.Answer = message.Units
+		return g
+	}
+	if src.State.IsPartial() || !all.Equal(lacks) {
+		g.Answer = message.No
+		return g
+	}
+	return Frame(src, w.Have)
 }
 
 // tail returns the units that bring what a receiver lacks, none if the log does

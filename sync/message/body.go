@@ -10,11 +10,17 @@ import (
 
 // Delta broadcasts one unit of a document. The unit is not opened by Parse.
 type Delta struct {
-	Doc  string
-	Unit delta.Delta
+	Doc     string
+	Unit    delta.Delta
+	Relayed bool // it is of others than the sender
 }
 
-func (*Delta) kind() Kind { return KindDelta }
+func (m *Delta) kind() Kind {
+	if m.Relayed {
+		return KindRelay
+	}
+	return KindDelta
+}
 
 func (m *Delta) append(dst []byte) []byte {
 	return append(wire.AppendBytes(dst, m.Doc), m.Unit...)
@@ -139,6 +145,7 @@ const (
 type Push struct {
 	To    uint64 // nonce of whoever asked; it is for no other process of that id
 	Gifts []Gift
+	Own   bool // the sender does not speak for others: what is news is its own
 }
 
 // Gift is one document of a Push.
@@ -151,7 +158,12 @@ type Gift struct {
 	Digest uint64        // of the document at the sender
 }
 
-func (*Push) kind() Kind { return KindPush }
+func (m *Push) kind() Kind {
+	if m.Own {
+		return KindOwn
+	}
+	return KindPush
+}
 
 func (m *Push) append(dst []byte) []byte {
 	dst = wire.AppendUint(dst, m.To)

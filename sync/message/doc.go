@@ -2,7 +2,7 @@
 // subjects.
 //
 //	kind      to                says
-//	Delta     all of a document  these events happened
+//	Delta     all of a document  these events of mine happened, or others' that I pass on
 //	Beacon    all of the space   this is the digest of all that I hold
 //	Survey    one                these are hashes of my documents, range by range; where do yours differ
 //	Listing   one                there, and by these

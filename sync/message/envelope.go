@@ -36,11 +36,14 @@ const (
 	KindFetch
 	KindChunk
 	KindTable
+	KindRelay
+	KindOwn
+	KindDecline
 )
 
 // String names the kind in lower case.
 func (k Kind) String() string {
-	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk", "table"}
+	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk", "table", "relay", "own", "decline"}
 	if int(k) >= len(names) {
 		return fmt.Sprintf("kind(%d)", uint8(k))
 	}
@@ -126,6 +129,16 @@ func Parse(b []byte) (Header, Body, error) {
 	return h, body, nil
 }
 
+// peek reads what a message says it is and who it says sent it.
+func peek(b []byte) (k Kind, from causal.ID, ok bool) {
+	const bin8, kindAt, actorAt = 0xc4, 1, 2 // an actor is bin 8, its length, and the id first
+	if len(b) < actorAt+2+len(from) || b[actorAt] != bin8 {
+		return 0, from, false
+	}
+	copy(from[:], b[actorAt+2:])
+	return Kind(b[kindAt]), from, true
+}
+
 func newBody(k Kind) Body {
 	switch k {
 	case KindDelta:
@@ -146,6 +159,12 @@ func newBody(k Kind) Body {
 		return new(Chunk)
 	case KindTable:
 		return new(Table)
+	case KindRelay:
+		return &Delta{Relayed: true}
+	case KindOwn:
+		return &Push{Own: true}
+	case KindDecline:
+		return new(Decline)
 	}
 	return nil
 }

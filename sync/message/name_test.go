@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestSubjectsNeverClash(t *testing.T) {
-	s := NewSubjects("shop.eu")
+	s := NewSubjects("shop.eu", causal.ID{1})
 	names := []string{"a", "A", "a.b", "a%2Eb", "a%b", "a b", "a*b", "*", ">", "a\tb", "é", "e\u0301", "a%25b"}
 	seen := map[string]string{}
 	for _, name := range names {
@@ -29,15 +30,70 @@ func TestSubjectsNeverClash(t *testing.T) {
 		require.NotContains(t, strings.TrimPrefix(subject, "joinery."), "*")
 		require.Empty(t, seen[subject], "%q and %q", name, seen[subject])
 		seen[subject] = name
-		back, err := s.Doc(subject)
+		back, err := s.Check(subject, sent(causal.ID{1}, KindDelta))
 		require.NoError(t, err)
 		require.Equal(t, name, back)
 	}
-	require.Equal(t, "joinery.shop%2Eeu.d.a.b", s.Delta("a.b"))
-	require.Equal(t, "joinery.shop%2Eeu.d.a.*.>", s.Deltas("a.*.>"))
-	require.NotEqual(t, s.Replica(causal.ID{1}), s.Replica(causal.ID{2}))
-	require.NotEqual(t, s.Probe(causal.ID{1}), s.Replica(causal.ID{1}))
+	self := causal.ID{1}.String()
+	require.Equal(t, "joinery.shop%2Eeu.d."+self+".a.b", s.Delta("a.b"))
+	require.Equal(t, "joinery.shop%2Eeu.d.*.a.*.>", s.Deltas("a.*.>"))
+	require.NotEqual(t, s.To(causal.ID{1}, KindPull), s.To(causal.ID{2}, KindPull))
 	require.NotEqual(t, s.Any(), s.Beacon())
+	require.NotEqual(t, s.Delta("a"), s.Relay("a"))
+}
+
+// sent is the beginning of a message.
+func sent(from causal.ID, k Kind) []byte {
+	b := Append(nil, Header{From: causal.Actor{ID: from, Incarnation: 1}, Nonce: 1}, &Fetch{})
+	b[1] = byte(k)
+	return b
+}
+
+// TestSubjectsBindSendersAndKinds lists where each kind of message may come.
+func TestSubjectsBindSendersAndKinds(t *testing.T) {
+	me, other := causal.ID{1}, causal.ID{2}
+	s := NewSubjects("s", me)
+	to := func(k Kind) string { return s.To(other, k) }
+	all := []string{s.Delta("a.b"), s.Relay("a.b"), s.Beacon(), s.Any(), to(KindSurvey), to(KindOwn), to(KindPush)}
+	right := map[Kind][]string{
+		KindDelta: all[:1], KindRelay: all[1:2], KindBeacon: all[2:3], KindPull: all[3:5],
+		KindSurvey: all[4:5], KindListing: all[4:5], KindFetch: all[4:5], KindDecline: all[4:5], KindTable: all[6:7],
+		KindOwn: all[5:6], KindPush: all[6:7], KindChunk: all[5:7],
+	}
+	for k := Kind(1); newBody(k) != nil; k++ {
+		require.Contains(t, right, k, "%v: say where it may come", k)
+		for _, subject := range all {
+			doc, err := s.Check(subject, sent(me, k))
+			_, forged := s.Check(subject, sent(other, k))
+			require.ErrorIs(t, forged, ErrSubject)
+			if !slices.Contains(right[k], subject) {
+				require.ErrorIs(t, err, ErrSubject, "%v on %s", k, subject)
+				continue
+			}
+			require.NoError(t, err, "%v on %s", k, subject)
+			require.Equal(t, k == KindDelta || k == KindRelay, doc == "a.b")
+		}
+	}
+}
+
+func TestSubjectsOfOthersAreRefused(t *testing.T) {
+	s := NewSubjects("s", causal.ID{1})
+	self := causal.ID{1}.String()
+	for _, subject := range []string{
+		"", "joinery", "joinery.s", "joinery.s.", "joinery.other.b." + self, "joinery.s.b", "joinery.s.b." + self + ".x",
+		"joinery.s.x." + self, "joinery.s.r." + self, "joinery.s.r." + self + ".ask", "joinery.s.d." + self + ".%zz", "joinery.s.p." + self,
+	} {
+		for k := Kind(0); k <= KindDecline; k++ {
+			_, err := s.Check(subject, sent(causal.ID{1}, k))
+			require.Error(t, err, "%v on %q", k, subject)
+		}
+	}
+	for n := range len(sent(causal.ID{1}, KindBeacon)) {
+		if n < 20 {
+			_, err := s.Check(s.Beacon(), sent(causal.ID{1}, KindBeacon)[:n])
+			require.ErrorIs(t, err, ErrMalformed)
+		}
+	}
 }
 
 func TestTokensHaveOneForm(t *testing.T) {

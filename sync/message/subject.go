@@ -1,66 +1,176 @@
 package message
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
 )
 
-// Subjects are where the messages of one space go. All are below
-// "joinery.SPACE", with the space's name encoded as one token:
+// ErrSubject means that a subject is none of a space's.
+var ErrSubject = errors.New("message: not a subject of this space")
+
+// Subjects are where the messages of one space go, as one replica publishes them.
+// All are below "joinery.SPACE", with the space's name encoded as one token, and
+// each but a probe's holds the id of who publishes, FROM:
 //
-//	joinery.SPACE.d.DOCUMENT   deltas of a document
-//	joinery.SPACE.b            beacons
-//	joinery.SPACE.q            requests to any replica, by a queue group
-//	joinery.SPACE.r.ID         messages to one replica
-//	joinery.SPACE.p.ID         probes of one replica's link
+//	joinery.SPACE.d.FROM.DOCUMENT   deltas of a document, by FROM itself
+//	joinery.SPACE.f.FROM.DOCUMENT   deltas by others that FROM passes on
+//	joinery.SPACE.b.FROM            beacons
+//	joinery.SPACE.q.FROM            requests to any replica, by a queue group
+//	joinery.SPACE.r.TO.ask.FROM     requests to one replica, and what it needs to ask
+//	joinery.SPACE.r.TO.own.FROM     answers with what FROM wrote itself
+//	joinery.SPACE.r.TO.all.FROM     answers with what anybody wrote
+//	joinery.SPACE.p.ID              probes of one replica's link
+//
+// So a server that lets a replica publish on subjects with its own id alone binds
+// it to that id, and says whether it may speak for others.
 type Subjects struct {
-	root string
+	root, self string
 }
 
-// Queue is the name of the queue group on the request subject.
+// Queue is the name of the queue group on the request subjects.
 const Queue = "joinery"
 
-// NewSubjects returns the subjects of a space.
-func NewSubjects(space string) Subjects {
+// NewSubjects returns the subjects of a space on which self publishes.
+func NewSubjects(space string, self causal.ID) Subjects {
 	token := strings.ReplaceAll(string(AppendToken(nil, space)), ".", "%2E")
-	return Subjects{root: "joinery." + token}
+	return Subjects{root: "joinery." + token + ".", self: self.String()}
 }
 
-// Delta returns the subject of a document's deltas.
-func (s Subjects) Delta(doc string) string { return string(AppendToken([]byte(s.root+".d."), doc)) }
+// Root returns what all subjects of the space begin with, its dot included.
+func (s Subjects) Root() string { return s.root }
 
-// Deltas returns the pattern of the deltas of all documents whose names match
+// Holds reports whether a subject is below the space's.
+func (s Subjects) Holds(subject string) bool { return strings.HasPrefix(subject, s.root) }
+
+// Delta returns the subject of a document's deltas.
+func (s Subjects) Delta(doc string) string {
+	return string(AppendToken([]byte(s.root+"d."+s.self+"."), doc))
+}
+
+// Relay returns the subject of a document's deltas that others wrote.
+func (s Subjects) Relay(doc string) string {
+	return string(AppendToken([]byte(s.root+"f."+s.self+"."), doc))
+}
+
+// Deltas returns the pattern of all deltas of the documents whose names match
 // a pattern of tokens.
-func (s Subjects) Deltas(pattern string) string {
+func (s Subjects) Deltas(pattern string) string { return s.root + "d.*." + EncodePattern(pattern) }
+
+// Relays returns the pattern of all deltas that are passed on, likewise.
+func (s Subjects) Relays(pattern string) string { return s.root + "f.*." + EncodePattern(pattern) }
+
+// EncodePattern writes a pattern of document names as subjects carry it.
+func EncodePattern(pattern string) string {
 	tokens := strings.Split(pattern, ".")
 	for i, t := range tokens {
 		if t != "*" && t != ">" {
 			tokens[i] = string(AppendToken(nil, t))
 		}
 	}
-	return s.root + ".d." + strings.Join(tokens, ".")
+	return strings.Join(tokens, ".")
 }
-
-// Doc returns the document whose deltas go to a subject.
-func (s Subjects) Doc(subject string) (string, error) {
-	return ParseToken(strings.TrimPrefix(subject, s.root+".d."))
-}
-
-// Root returns what all subjects of the space begin with, its dot included.
-func (s Subjects) Root() string { return s.root + "." }
 
 // Beacon returns the subject of beacons.
-func (s Subjects) Beacon() string { return s.root + ".b" }
+func (s Subjects) Beacon() string { return s.root + "b." + s.self }
+
+// Beacons returns the pattern of all beacons.
+func (s Subjects) Beacons() string { return s.root + "b.*" }
 
 // Any returns the subject of requests that any replica may answer.
-func (s Subjects) Any() string { return s.root + ".q" }
+func (s Subjects) Any() string { return s.root + "q." + s.self }
 
-// Replica returns the subject of messages to one replica.
-func (s Subjects) Replica(id causal.ID) string { return s.root + ".r." + id.String() }
+// Anys returns the pattern of all such requests.
+func (s Subjects) Anys() string { return s.root + "q.*" }
+
+// To returns the subject of a message of some kind to one replica.
+func (s Subjects) To(to causal.ID, k Kind) string {
+	return s.root + "r." + to.String() + "." + string(k.room()) + "." + s.self
+}
+
+// Mine returns the pattern of all messages to this replica.
+func (s Subjects) Mine() string { return s.root + "r." + s.self + ".*.*" }
 
 // Probe returns the subject on which a replica answers probes.
-func (s Subjects) Probe(id causal.ID) string { return s.root + ".p." + id.String() }
+func (s Subjects) Probe(id causal.ID) string { return s.root + "p." + id.String() }
 
-// IsDelta reports whether a subject is one of a document's deltas.
-func (s Subjects) IsDelta(subject string) bool { return strings.HasPrefix(subject, s.root+".d.") }
+// room is a group of subjects. Which one a message may go to depends on its kind,
+// so that permissions bind what may be said.
+type room string
+
+const (
+	roomDelta  room = "d"
+	roomRelay  room = "f"
+	roomBeacon room = "b"
+	roomAny    room = "q"
+	roomAsk    room = "ask"
+	roomOwn    room = "own"
+	roomAll    room = "all"
+)
+
+// room returns where a message of this kind goes if it goes to one replica, or
+// is a delta.
+func (k Kind) room() room {
+	switch k {
+	case KindDelta:
+		return roomDelta
+	case KindRelay:
+		return roomRelay
+	case KindOwn:
+		return roomOwn
+	case KindPush, KindChunk, KindTable:
+		return roomAll
+	}
+	return roomAsk
+}
+
+// fits reports whether a message of this kind may come on a subject of the room.
+// A chunk is taken for what the answer that announced it was.
+func (k Kind) fits(r room) bool {
+	switch k {
+	case KindBeacon:
+		return r == roomBeacon
+	case KindPull:
+		return r == roomAny || r == roomAsk
+	case KindChunk:
+		return r == roomAll || r == roomOwn
+	}
+	return r == k.room()
+}
+
+// Check returns the document of the subject on which a message came, "" if it is
+// that of no document. An error means that who published it may not say this
+// there: the message is of another sender than the subject, or of a kind
+// that belongs elsewhere. It does not look further than the message's header.
+func (s Subjects) Check(subject string, data []byte) (doc string, err error) {
+	kind, from, ok := peek(data)
+	if !ok {
+		return "", fmt.Errorf("%w: no header", ErrMalformed)
+	}
+	rest, ok := strings.CutPrefix(subject, s.root)
+	if !ok {
+		return "", fmt.Errorf("%w: %q", ErrSubject, subject)
+	}
+	name, rest, _ := strings.Cut(rest, ".")
+	in, sender := room(name), rest
+	switch in {
+	case roomDelta, roomRelay:
+		sender, doc, _ = strings.Cut(rest, ".")
+		if doc, err = ParseToken(doc); err != nil {
+			return "", err
+		}
+	case "r":
+		_, rest, _ = strings.Cut(rest, ".")
+		name, sender, _ = strings.Cut(rest, ".")
+		in = room(name)
+	}
+	if sender != from.String() {
+		return "", fmt.Errorf("%w: %q has a message of %v", ErrSubject, subject, from)
+	}
+	if !kind.fits(in) {
+		return "", fmt.Errorf("%w: %q has a %v", ErrSubject, subject, kind)
+	}
+	return doc, nil
+}

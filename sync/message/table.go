@@ -34,3 +34,19 @@ func (m *Table) parse(r *wire.Reader) {
 
 // TableSize returns how many bytes a Table takes besides the header, at most.
 func TableSize(m *Table) int { return 30 + len(m.Doc) + len(m.Table) + len(m.News) }
+
+// Decline answers a sketch of whoever may compare, from a replica that does not:
+// the state is asked for.
+type Decline struct {
+	To  uint64 // as in Table
+	Doc string
+	ID  uint64
+}
+
+func (*Decline) kind() Kind { return KindDecline }
+
+func (m *Decline) append(dst []byte) []byte {
+	return wire.AppendUint(wire.AppendBytes(wire.AppendUint(dst, m.To), m.Doc), m.ID)
+}
+
+func (m *Decline) parse(r *wire.Reader) { m.To, m.Doc, m.ID = r.Uint(), readName(r), r.Uint() }

@@ -119,12 +119,16 @@ func (n *Node) leave(p *port, old *link) {
 type interest struct{ pattern, queue string }
 
 func (n *Node) interests(p *port) []interest {
-	return []interest{
+	all := []interest{
 		{p.subjects.Deltas(">"), ""},
-		{p.subjects.Beacon(), ""},
-		{p.subjects.Any(), message.Queue},
-		{p.subjects.Replica(n.cfg.Replica.ID), ""},
+		{p.subjects.Relays(">"), ""},
+		{p.subjects.Beacons(), ""},
+		{p.subjects.Mine(), ""},
 	}
+	if !n.cfg.Replica.OwnOnly {
+		all = append(all, interest{p.subjects.Anys(), message.Queue})
+	}
+	return all
 }
 
 func (n *Node) subscribe(p *port, l *link) error {

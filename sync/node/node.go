@@ -122,32 +122,19 @@ func (n *Node) Actor() causal.Actor {
 	return n.core.Actor()
 }
 
-// receive queues a message for the state machine; it must not block.
+// receive queues a message for the state machine; it must not block. What its
+// sender may not say on that subject gets no further.
 func (n *Node) receive(p *port, m broker.Message) {
 	p.binding.apply(m.Data)
-	a := arrival{port: p.index, data: m.Data}
-	onDoc := p.subjects.IsDelta(m.Subject)
-	if onDoc != isDelta(m.Data) {
+	doc, err := p.subjects.Check(m.Subject, m.Data)
+	if err != nil {
 		n.counters.refused.Add(1)
+		n.cfg.Logger.Debug("joinery: message refused", "space", p.space, "subject", m.Subject, "error", err)
 		return
 	}
-	if onDoc {
-		doc, err := p.subjects.Doc(m.Subject)
-		if err != nil {
-			n.counters.refused.Add(1)
-			return
-		}
-		a.doc = doc
-	}
-	if !n.inbox.put(a) {
+	if !n.inbox.put(arrival{port: p.index, doc: doc, data: m.Data}) {
 		n.counters.dropped.Add(1)
 	}
-}
-
-// isDelta reports whether a message says that it is a delta: those, and no
-// others, go to the subjects of documents, where permissions bind them.
-func isDelta(data []byte) bool {
-	return len(data) > 1 && message.Kind(data[1]) == message.KindDelta
 }
 
 // lock locks the state machine for a change. A call from inside fn of Guard

@@ -18,6 +18,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
@@ -139,9 +140,11 @@ func TestTheInboxIsBoundedInBytes(t *testing.T) {
 	net := memory.NewNetwork(memory.Config{})
 	n := start(t, net.Connect("a"), func(c *Config) { c.InboxBytes = 100_000 })
 	enemy := net.Connect("enemy")
+	from := causal.Actor{ID: causal.ID{9}, Incarnation: 1}
+	large := append(message.Append(nil, message.Header{From: from}, &message.Beacon{Scope: ">"}), make([]byte, 10_000)...)
 	n.mu.Lock()
 	for range 100 {
-		require.NoError(t, enemy.Publish("joinery.s.b", make([]byte, 10_000)))
+		require.NoError(t, enemy.Publish(message.NewSubjects("s", from.ID).Beacon(), large))
 	}
 	require.NoError(t, net.WaitIdle(context.Background()))
 	waiting := func() int {

@@ -29,7 +29,7 @@ type port struct {
 // openPorts makes the node's ports, without links.
 func (n *Node) openPorts() {
 	for i, b := range append([]Bridge{{Space: n.cfg.Space}}, n.cfg.Relay...) {
-		p := &port{index: i, space: b.Space, subjects: message.NewSubjects(b.Space), binding: bindTo(b.Space)}
+		p := &port{index: i, space: b.Space, subjects: message.NewSubjects(b.Space, n.cfg.Replica.ID), binding: bindTo(b.Space)}
 		p.outbox.init(n.cfg.Outbox)
 		n.ports = append(n.ports, p)
 	}

@@ -2,10 +2,10 @@ package node
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/joinery-crdt/joinery/broker"
+	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
@@ -176,7 +176,7 @@ func (n *Node) onEvent(p *port, l *link, e broker.Event) {
 // onDenied notes a refused subject, unless it is somebody else's who shares
 // the connection.
 func (n *Node) onDenied(p *port, l *link, e broker.Event) {
-	if e.Subject != "" && !strings.HasPrefix(e.Subject, p.subjects.Root()) {
+	if e.Subject != "" && !p.subjects.Holds(e.Subject) {
 		return
 	}
 	n.denied(e.Subject, e.Err)
@@ -214,13 +214,15 @@ func (n *Node) publishOne(p *port, m *replica.Outgoing) {
 }
 
 func (p *port) subject(m *replica.Outgoing) string {
-	switch m.To {
-	case replica.ToDoc:
+	switch {
+	case m.To == replica.ToDoc && m.Kind == message.KindRelay:
+		return p.subjects.Relay(m.Doc)
+	case m.To == replica.ToDoc:
 		return p.subjects.Delta(m.Doc)
-	case replica.ToAny:
+	case m.To == replica.ToAny:
 		return p.subjects.Any()
-	case replica.ToPeer:
-		return p.subjects.Replica(m.Peer)
+	case m.To == replica.ToPeer:
+		return p.subjects.To(m.Peer, m.Kind)
 	}
 	return p.subjects.Beacon()
 }

@@ -171,11 +171,15 @@ func (d *document) hasHole(f *delta.Frame) bool {
 }
 
 // accept validates and merges a delta from elsewhere. Units are kept in the
-// log for others.
+// log for others. What is news in it has to be by the author.
 func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame, error) {
 	f, err := b.Open()
 	if err != nil {
 		return nil, fmt.Errorf("replica: delta of document %q: %w", d.name, err)
+	}
+	if by := r.via.by; !by.wrote(f, d, isUnit) {
+		r.stats.Forged++
+		return nil, fmt.Errorf("%w: delta of document %q from %v, which does not speak for others, has events of theirs", ErrForeign, d.name, causal.ID(by))
 	}
 	if !f.Fits(d.copy.State()) {
 		return nil, fmt.Errorf("replica: delta of document %q: %w", d.name, delta.ErrUnfit)

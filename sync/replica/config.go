@@ -46,6 +46,9 @@ type Config struct {
 	// With more it is a relay: what is news on one it passes on to the others.
 	Ports int
 
+	// OwnOnly is for a replica that others do not trust to speak for anybody else:
+	// what is news in its answers is to be its own. It answers no requests to any.
+	OwnOnly bool
 	// MaxMessage bounds a message in bytes. Default 256 KiB, at least 4 KiB.
 	MaxMessage int
 	// FlushAge is how long writes wait to be sent together while others were
@@ -103,6 +106,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: negative duration", ErrConfig)
 	case c.Ports < 0 || c.Ports > MaxPorts:
 		return fmt.Errorf("%w: %d ports, must be up to %d", ErrConfig, c.Ports, MaxPorts)
+	case c.OwnOnly && c.Ports > 1:
+		return fmt.Errorf("%w: a relay speaks for others, so OwnOnly is not for it", ErrConfig)
 	case c.FlushCount < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	}

@@ -36,6 +36,7 @@ func (r *Replica) onPull(p *peer, m *message.Pull) {
 }
 
 func (r *Replica) push(p *peer, m *message.Push) {
+	m.Own = r.cfg.OwnOnly
 	if m.To = p.nonce; len(m.Gifts) > 0 {
 		r.send(ToPeer, Outgoing{Peer: p.id}, m)
 	}
@@ -80,7 +81,11 @@ func hashContext(c causal.Context) uint64 {
 
 // source returns what answers about a sealed document are made of.
 func (r *Replica) source(d *document) antientropy.Source {
-	return antientropy.Source{Doc: d.name, State: d.copy.State(), Log: &r.log, Salt: r.cfg.Rand.Uint64, Trip: r.cfg.TripBytes}
+	src := antientropy.Source{Doc: d.name, State: d.copy.State(), Log: &r.log, Salt: r.cfg.Rand.Uint64, Trip: r.cfg.TripBytes}
+	if r.cfg.OwnOnly {
+		src.Own = r.cfg.ID
+	}
+	return src
 }
 
 // giveState turns a gift of a state into one of a transfer if it is too large for a
@@ -138,6 +143,7 @@ func (r *Replica) take(p *peer, g *message.Gift) error {
 		f, err := r.acceptGift(d, b, g.Answer)
 		if err != nil {
 			failed = err
+			d.noteForeign(err, g.Digest)
 		} else if g.Answer != message.Units {
 			d.noteStuck(f, g.Digest)
 		}

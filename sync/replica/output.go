@@ -121,6 +121,7 @@ type Stats struct {
 	Ladder      Ladder // how replicas caught up
 	Upkeep      Upkeep // what the replica wrote on its own
 	Refused     uint64 // messages that were malformed, foreign or above a limit
+	Forged      uint64 // of these, deltas with events that their sender may not speak for
 	Echoes      uint64
 	Conflicts   uint64 // dots that came with two payloads, or died for no reason
 	Quarantined uint64 // payloads put aside because of that

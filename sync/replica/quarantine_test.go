@@ -29,7 +29,7 @@ func minted(t *testing.T, value string, keys ...string) delta.Delta {
 
 func (b *bench) hear(r *Replica, unit delta.Delta) {
 	b.t.Helper()
-	require.NoError(b.t, r.Step(b.now, "doc", say(twin, 1, &message.Delta{Doc: "doc", Unit: unit})))
+	require.NoError(b.t, r.Step(b.now, "doc", say(twin, 1, &message.Delta{Doc: "doc", Unit: unit, Relayed: true})))
 }
 
 // conflictsOf counts the alarms of a replica about an event.

@@ -206,7 +206,7 @@ func TestACloneCountsEveryIncrementOnce(t *testing.T) {
 	add(twin)
 	b.pass(time.Second, func(from, to *Replica, _ *Outgoing) bool { return from == b.all[0] || to == b.all[0] })
 	for _, m := range b.kept[twin] {
-		unit := &message.Delta{Doc: "doc", Unit: m.Delta}
+		unit := &message.Delta{Doc: "doc", Unit: m.Delta, Relayed: true}
 		require.NoError(t, b.all[0].Step(b.now, "doc", say(causal.Actor{ID: causal.ID{2}}, 1, unit)))
 	}
 	b.all[0].Connect(b.now, true)

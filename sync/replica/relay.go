@@ -27,6 +27,7 @@ import (
 type via struct {
 	port      int
 	broadcast bool
+	by        author // whose news it may bring
 }
 
 // passing is the units that wait to be passed on.
@@ -114,7 +115,7 @@ func (r *Replica) passOnTo(port int) {
 	var of *document
 	send := func() {
 		if len(batch) > 0 {
-			r.sendBy(port, Outgoing{To: ToDoc, Doc: of.name}, &message.Delta{Doc: of.name, Unit: batch})
+			r.sendBy(port, Outgoing{To: ToDoc, Doc: of.name}, &message.Delta{Doc: of.name, Unit: batch, Relayed: true})
 		}
 		batch = batch[:0]
 	}

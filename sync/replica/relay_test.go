@@ -3,6 +3,7 @@ package replica
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,9 +82,11 @@ func (w *wired) pass(d time.Duration, lose func(spoken) bool) {
 }
 
 // deltas returns in which systems deltas were said, and by whom.
-func (w *wired) deltas(kind message.Kind) (out []string) {
+func (w *wired) deltas() []string { return w.spoken(message.KindDelta, message.KindRelay) }
+
+func (w *wired) spoken(kinds ...message.Kind) (out []string) {
 	for _, m := range w.said {
-		if m.Kind == kind {
+		if slices.Contains(kinds, m.Kind) {
 			out = append(out, fmt.Sprintf("%x in %s", m.from.cfg.ID[0], m.system))
 		}
 	}
@@ -95,7 +98,7 @@ func TestARelayPassesNewsOnToItsOtherPortsOnce(t *testing.T) {
 	w.set(w.all[0], "k", "v")
 	w.carry(nil)
 	w.requireEqual()
-	require.Equal(t, []string{"1 in a", "2 in b", "2 in c"}, w.deltas(message.KindDelta))
+	require.Equal(t, []string{"1 in a", "2 in b", "2 in c"}, w.deltas())
 	require.EqualValues(t, 2, w.all[1].Stats().Passed)
 	units := map[string]bool{}
 	for _, m := range w.said {
@@ -111,7 +114,7 @@ func TestAWriteOfARelayGoesToAllPorts(t *testing.T) {
 	w.set(w.all[1], "k", "v")
 	w.carry(nil)
 	w.requireEqual()
-	require.Equal(t, []string{"2 in a", "2 in b"}, w.deltas(message.KindDelta))
+	require.Equal(t, []string{"2 in a", "2 in b"}, w.deltas())
 }
 
 func TestACircleOfRelaysFallsSilent(t *testing.T) {
@@ -119,7 +122,7 @@ func TestACircleOfRelaysFallsSilent(t *testing.T) {
 	w.set(w.all[3], "k", "v")
 	w.pass(100*time.Millisecond, nil)
 	w.requireEqual()
-	require.LessOrEqual(t, len(w.deltas(message.KindDelta)), 4)
+	require.LessOrEqual(t, len(w.deltas()), 4)
 }
 
 func TestWhatIsHeardOnAPortWhileItWaitsIsNotPassedThere(t *testing.T) {
@@ -133,11 +136,12 @@ func TestWhatIsHeardOnAPortWhileItWaitsIsNotPassedThere(t *testing.T) {
 	require.NoError(t, relay.StepOn(w.now, 0, "doc", unit.Data))
 	_, body, err := message.Parse(unit.Data)
 	require.NoError(t, err)
+	body.(*message.Delta).Relayed = true
 	w.said = nil
 	other := say(causal.Actor{ID: causal.ID{9}, Incarnation: 1}, 1, body)
 	require.NoError(t, relay.StepOn(w.now, 1, "doc", other))
 	w.pass(10*time.Millisecond, nil)
-	require.Empty(t, w.deltas(message.KindDelta))
+	require.Empty(t, w.deltas())
 }
 
 func TestUnitsThatWaitArePassedOnTogether(t *testing.T) {
@@ -152,7 +156,7 @@ func TestUnitsThatWaitArePassedOnTogether(t *testing.T) {
 	w.carry(nil)
 	w.pass(10*time.Millisecond, nil)
 	w.requireEqual()
-	require.Equal(t, []string{"1 in a", "1 in a", "1 in a", "1 in a", "1 in a", "2 in b"}, w.deltas(message.KindDelta))
+	require.Equal(t, []string{"1 in a", "1 in a", "1 in a", "1 in a", "1 in a", "2 in b"}, w.deltas())
 	require.EqualValues(t, 6, w.all[1].Stats().Passed)
 }
 
@@ -182,8 +186,8 @@ func TestWhatARelayCaughtUpOnIsFetchedFromIt(t *testing.T) {
 	w.said = nil
 	w.pass(3*time.Second, nil)
 	w.requireEqual()
-	require.NotContains(t, w.deltas(message.KindDelta), "2 in b")
-	require.Contains(t, w.deltas(message.KindPush), "2 in b")
+	require.NotContains(t, w.deltas(), "2 in b")
+	require.Contains(t, w.spoken(message.KindPush), "2 in b")
 }
 
 func TestAHoleThatARelayRepairedIsPassedOn(t *testing.T) {
@@ -215,7 +219,7 @@ func TestAHoleIsAskedForWhereItShowed(t *testing.T) {
 	}
 	w.pass(30*time.Millisecond, nil)
 	w.requireEqual()
-	require.Equal(t, []string{"2 in b"}, w.deltas(message.KindPull))
+	require.Equal(t, []string{"2 in b"}, w.spoken(message.KindPull))
 }
 
 func TestAPortThatIsDownLearnsByTheBeacon(t *testing.T) {
@@ -246,7 +250,7 @@ func TestABatchWithADamagedUnitGivesTheOthers(t *testing.T) {
 	from := causal.Actor{ID: causal.ID{9}, Incarnation: 1}
 	for _, batch := range [][]byte{append(bytes.Clone(bad), unit...), append(bytes.Clone(unit), bad...), append(bytes.Clone(unit), 1, 2, 3)} {
 		r := w.add()
-		require.Error(t, r.StepOn(w.now, 0, "doc", say(from, 1, &message.Delta{Doc: "doc", Unit: batch})))
+		require.Error(t, r.StepOn(w.now, 0, "doc", say(from, 1, &message.Delta{Doc: "doc", Unit: batch, Relayed: true})))
 		require.Equal(t, "v", w.get(r, "k"))
 		require.EqualValues(t, 1, r.Stats().Refused)
 	}

@@ -77,6 +77,10 @@ func (r *Replica) onSketch(d *document, p *peer, g *message.Gift) error {
 // sendTable leaves out what does not fit in a message: the news, so that the source
 // has to ask for them; then the table, which asks the source for its state.
 func (r *Replica) sendTable(d *document, p *peer, reply reconcile.Reply) {
+	if r.cfg.OwnOnly { // the news may be of others
+		r.send(ToPeer, Outgoing{Peer: p.id}, &message.Decline{To: p.nonce, Doc: d.name, ID: d.chase.session.id})
+		return
+	}
 	m := &message.Table{To: p.nonce, Doc: d.name, ID: d.chase.session.id, Table: reply.Table}
 	room := r.cfg.MaxMessage - overhead - message.TableSize(m)
 	if room < 0 {

@@ -66,6 +66,7 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 		r.reincarnate(Alarm{Kind: Clone, Peer: h.From.ID, Detail: "another process uses this replica's id and incarnation; took a new one"})
 	}
 	p := r.meet(h)
+	r.via.by = authorOf(p, body)
 	switch m := body.(type) {
 	case *message.Delta:
 		if doc != "" && doc != m.Doc {
@@ -86,6 +87,8 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 		r.onFetch(p, m)
 	case *message.Chunk:
 		return r.onChunk(p, m)
+	case *message.Decline:
+		return r.onTable(p, &message.Table{To: m.To, Doc: m.Doc, ID: m.ID})
 	case *message.Table:
 		return r.onTable(p, m)
 	}

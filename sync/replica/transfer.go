@@ -15,6 +15,7 @@ import (
 // incoming is what a document fetches in chunks, and what is left of that. It
 // outlives its chase: the link may be back, or the source.
 type incoming struct {
+	by       author // whose the news in the transfer may be
 	transfer *antientropy.Incoming
 	digest   uint64    // of the document at its source
 	source   causal.ID // of the transfer
@@ -119,7 +120,7 @@ func (r *Replica) beginTransfer(d *document, p *peer, g *message.Gift) {
 	}
 	c.transfer = &antientropy.Incoming{ID: g.ID, Size: g.Size}
 	r.incoming[offerKey{p.id, g.ID}] = d
-	c.source, c.nonce, c.attempts, c.digest, c.stalled, c.counted = p.id, p.nonce, 0, g.Digest, false, 0
+	c.source, c.nonce, c.attempts, c.digest, c.stalled, c.counted, c.by = p.id, p.nonce, 0, g.Digest, false, 0, r.via.by
 	r.fetch(d)
 }
 
@@ -170,7 +171,7 @@ func (r *Replica) isRunning(id causal.ID, nonce uint64) bool {
 // stage keeps the payloads of a transfer that does not go on.
 func (d *document) stage() {
 	c := &d.chase
-	if t := c.transfer; t != nil && t.Received() > c.counted && !d.copy.State().IsPartial() {
+	if t := c.transfer; t != nil && t.Received() > c.counted && c.by == anybody && !d.copy.State().IsPartial() {
 		if c.staged == nil {
 			c.staged = &antientropy.Staged{}
 		}
@@ -225,10 +226,12 @@ func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
 	}
 	r.noteResumed(c)
 	r.stats.Transfers++
+	r.via.by = c.by
 	f, err := r.acceptState(d, c.transfer.Delta())
 	if err == nil {
 		d.noteStuck(f, c.digest)
 	}
+	d.noteForeign(err, c.digest)
 	if c.session != nil && c.session.id == c.transfer.ID {
 		r.stats.Ladder.News++
 	}

@@ -33,6 +33,7 @@ func (s *Script) String() string {
 		{"newer", s.Tuning.Newer != 0, s.Tuning.Newer},
 		{"systems", s.Tuning.Systems != 0, s.Tuning.Systems},
 		{"loop", s.Tuning.Loop, s.Tuning.Loop},
+		{"devices", s.Tuning.Devices != 0, s.Tuning.Devices},
 	})
 	writeFields(&b, "expect", []field{
 		{"within", s.Expect.Within != 0, s.Expect.Within},

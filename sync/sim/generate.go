@@ -40,6 +40,7 @@ func Generate(seed uint64, o Options) *Script {
 	g.endanger(s)
 	g.divide(s)
 	g.climb(s)
+	g.restrict(s)
 	return s
 }
 

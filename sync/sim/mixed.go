@@ -165,7 +165,7 @@ func withLaterFeature(data []byte) []byte {
 	unit[features] |= laterFeature
 	crc := crc32.Checksum(unit[kind:sum], castagnoli)
 	binary.BigEndian.PutUint32(unit[sum:], crc32.Update(crc, castagnoli, unit[rest:]))
-	return message.Append(nil, h, &message.Delta{Doc: m.Doc, Unit: unit})
+	return message.Append(nil, h, &message.Delta{Doc: m.Doc, Unit: unit, Relayed: m.Relayed})
 }
 
 // refuse delivers what an older replica must refuse aloud, and demands that

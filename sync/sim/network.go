@@ -84,7 +84,7 @@ func (n *network) fate(now time.Duration, from, to int) []time.Duration {
 // isDropped counts delta messages and reports whether this one is to be lost
 // on its way to everybody.
 func (n *network) isDropped(k message.Kind) bool {
-	if k != message.KindDelta || n.cfg.DropEvery == 0 {
+	if k != message.KindDelta && k != message.KindRelay || n.cfg.DropEvery == 0 {
 		return false
 	}
 	n.deltas++

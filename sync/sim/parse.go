@@ -161,6 +161,8 @@ func (p *parser) fields(s *Script) {
 			s.Tuning.Systems = int(v.int())
 		case "loop":
 			s.Tuning.Loop = v.word() == "true"
+		case "devices":
+			s.Tuning.Devices = int(v.int())
 		case "within":
 			s.Expect.Within = v.duration()
 		case "noframes":

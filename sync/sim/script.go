@@ -66,6 +66,9 @@ type Tuning struct {
 	Systems int
 	// Loop has the systems in a circle: one relay more, from the last to the first.
 	Loop bool
+	// Devices is how many replicas, to the last of those at the start, may speak
+	// for themselves alone.
+	Devices int
 }
 
 // Expect is what has to hold at the end, besides convergence.
