@@ -27,7 +27,7 @@ func play(t *testing.T, g crowd.Graph, loss float64) (deltas int, w *crowd.World
 		Seed: 1, Links: g.Links(), Delay: 5 * time.Millisecond, Loss: loss,
 		Sent: func(_ time.Duration, _ int, m *replica.Outgoing, receivers int) {
 			require.Equal(t, 1, receivers, "every link has two ends")
-			if m.Kind == message.KindDelta {
+			if m.Kind == message.KindDelta || m.Kind == message.KindRelay {
 				deltas++
 			}
 		},

@@ -34,13 +34,13 @@ func report(to io.Writer, all []*outcome, markdown bool) {
 	}
 	table(to, header, rows, markdown)
 	header = []string{"messages sent (and received)"}
-	for k := message.KindDelta; k <= message.KindChunk; k++ {
+	for k := message.KindDelta; k <= message.KindDecline; k++ {
 		header = append(header, k.String())
 	}
 	rows = nil
 	for _, x := range all {
 		row := []string{x.name}
-		for k := message.KindDelta; k <= message.KindChunk; k++ {
+		for k := message.KindDelta; k <= message.KindDecline; k++ {
 			row = append(row, fmt.Sprintf("%d (%d)", x.kinds[k].sent, x.kinds[k].received))
 		}
 		rows = append(rows, row)

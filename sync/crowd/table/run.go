@@ -29,7 +29,7 @@ func engine(w *workload, seed uint64) sent {
 		Seed: seed, Links: w.graph.Links(), Delay: delay,
 		Tune: func(_ int, c *replica.Config) { c.FlushAge, c.BeaconEvery = period, 5*period },
 		Sent: func(_ time.Duration, _ int, m *replica.Outgoing, _ int) {
-			if m.Kind != message.KindDelta {
+			if m.Kind != message.KindDelta && m.Kind != message.KindRelay {
 				out.others += len(m.Data)
 				return
 			}
