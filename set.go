@@ -19,12 +19,12 @@ type Set struct {
 
 // Add puts elements into the set. If one of them is too large none is added.
 // Several are seen by others one by one, but inside an Update.
-func (s Set) Add(ctx context.Context, elems ...any) error { return s.addWith(ctx, elems, nil) }
+func (s Set) Add(ctx context.Context, elems ...any) error { return s.AddWith(ctx, elems) }
 
 // AddFor is Add of elements that expire after a time, see [TTL]. An element that
 // is in the set already expires then, too.
 func (s Set) AddFor(ctx context.Context, ttl time.Duration, elems ...any) error {
-	return s.addWith(ctx, elems, []Option{TTL(ttl)})
+	return s.AddWith(ctx, elems, TTL(ttl))
 }
 
 // Remove takes elements out, as far as this replica has observed them in it.
@@ -45,12 +45,12 @@ type RemoveWinsSet struct {
 
 // Add puts elements into the set, over all removals that this replica has observed.
 func (s RemoveWinsSet) Add(ctx context.Context, elems ...any) error {
-	return s.addWith(ctx, elems, nil)
+	return s.AddWith(ctx, elems)
 }
 
 // AddFor is Add of elements that expire after a time, see [TTL].
 func (s RemoveWinsSet) AddFor(ctx context.Context, ttl time.Duration, elems ...any) error {
-	return s.addWith(ctx, elems, []Option{TTL(ttl)})
+	return s.AddWith(ctx, elems, TTL(ttl))
 }
 
 // Remove takes elements out, in the set or not.
@@ -68,7 +68,8 @@ type elements struct {
 // Name returns the set's name.
 func (s elements) Name() string { return s.path[len(s.path)-1].Name }
 
-func (s elements) addWith(ctx context.Context, elems []any, opts []Option) error {
+// AddWith is Add with options, for instance [ExpireAt].
+func (s elements) AddWith(ctx context.Context, elems []any, opts ...Option) error {
 	return s.each(ctx, elems, s.put(false, options(opts)))
 }
 

@@ -198,7 +198,7 @@ func writeFlag(ctx context.Context, f interface {
 }
 
 func writeSet(ctx context.Context, s interface {
-	addWith(context.Context, []any, []Option) error
+	AddWith(context.Context, []any, ...Option) error
 	Remove(context.Context, ...any) error
 }, have, want content, opts []Option) error {
 	var added, removed []any
@@ -218,7 +218,7 @@ func writeSet(ctx context.Context, s interface {
 	if len(added) == 0 {
 		return nil
 	}
-	return s.addWith(ctx, added, opts)
+	return s.AddWith(ctx, added, opts...)
 }
 
 func writeEntries(ctx context.Context, m LWWMap, have, want content, opts []Option) error {

@@ -47,13 +47,18 @@ func (d *Doc) ExpireAt(ctx context.Context, t time.Time) error {
 	return d.expire(ctx, crdt.ExpireAt(t))
 }
 
-func (d *Doc) expire(ctx context.Context, o crdt.Options) error {
-	return d.write(ctx, func(c *crdt.Document) error { return c.SetExpiry(o) })
+func (t target) expire(ctx context.Context, o crdt.Options) error {
+	return t.write(ctx, func(c *crdt.Document) error { return c.SetExpiry(o) })
 }
 
 // Expire is [Doc.Expire] as a part of the Update.
 func (tx *Tx) Expire(ctx context.Context, ttl time.Duration) error {
-	return tx.write(ctx, func(c *crdt.Document) error { return c.SetExpiry(crdt.TTL(ttl)) })
+	return tx.expire(ctx, crdt.TTL(ttl))
+}
+
+// ExpireAt is [Doc.ExpireAt] as a part of the Update.
+func (tx *Tx) ExpireAt(ctx context.Context, t time.Time) error {
+	return tx.expire(ctx, crdt.ExpireAt(t))
 }
 
 // Persist takes back what [Doc.Expire] said. A concurrent Expire stands.

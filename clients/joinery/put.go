@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +15,7 @@ import (
 
 func newPut(o *options) *cobra.Command {
 	var text, lww bool
+	var ttl time.Duration
 	cmd := &cobra.Command{
 		Use:   "put DOC FIELD VALUE [FIELD VALUE]...",
 		Short: "Write fields of a document, all or none",
@@ -24,9 +27,13 @@ write other types than registers: {"$counter":3}, {"$set":["a"]}, ...`,
 		Example: example(
 			"joinery put user:123 name Alice email alice@example.com",
 			"joinery put user:123 age 42 address '{\"city\":\"Oslo\"}'",
+			"joinery put session:7 token 9f2c --ttl 15m",
 			"joinery put user:123 zip --text 0150",
 			"joinery put user:123 prefs/lang no --lww   # an entry of the LWW map prefs"),
 		Args: takes(func(_ *cobra.Command, args []string) error {
+			if ttl < 0 {
+				return errors.New("--ttl must be above 0")
+			}
 			if len(args) < 3 || len(args)%2 == 0 {
 				return errors.New("needs DOC and then pairs of FIELD and VALUE")
 			}
@@ -36,7 +43,7 @@ write other types than registers: {"$counter":3}, {"$set":["a"]}, ...`,
 			fields := make(fieldTree)
 			for i := 1; i < len(args); i += 2 {
 				path := protocol.SplitPath(args[i])
-				if err := fields.insert(path, jsonOf(args[i+1], text), lww); err != nil {
+				if err := fields.insert(path, lasting(jsonOf(args[i+1], text), ttl), lww); err != nil {
 					return misuse(cmd, err)
 				}
 			}
@@ -44,8 +51,17 @@ write other types than registers: {"$counter":3}, {"$set":["a"]}, ...`,
 		}),
 	}
 	cmd.Flags().BoolVar(&text, "text", false, "take VALUE as text even if it looks like JSON")
+	cmd.Flags().DurationVar(&ttl, "ttl", 0, "what is written expires after `TIME`, such as 90m; 0 is never")
 	cmd.Flags().BoolVar(&lww, "lww", false, "FIELD is an entry of an LWW map")
 	return cmd
+}
+
+// lasting returns what is to be written for a while, by the clock of this machine.
+func lasting(value json.RawMessage, ttl time.Duration) any {
+	if ttl == 0 {
+		return value
+	}
+	return map[string]any{"$until": []any{time.Now().Add(ttl).UTC().Format(time.RFC3339Nano), value}}
 }
 
 // fieldTree is the fields of a record.

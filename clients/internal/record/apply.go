@@ -40,12 +40,21 @@ func (r *Record) Apply(ctx context.Context, to *joinery.Replica, written func())
 				return fmt.Errorf("field %q: %w", protocol.JoinPath(append(w.path[:len(w.path):len(w.path)], w.name)), err)
 			}
 		}
+		if !r.expires.IsZero() {
+			if err := tx.ExpireAt(ctx, r.expires); err != nil {
+				return err
+			}
+		}
 		written() // under the lock: the next one waits until the group is closed
 		return nil
 	})
 }
 
 func (w *write) apply(ctx context.Context, c Container) error {
+	var opts []joinery.Option
+	if !w.expires.IsZero() {
+		opts = append(opts, joinery.ExpireAt(w.expires))
+	}
 	switch w.kind {
 	case counter:
 		f := c.Counter(w.name)
@@ -54,20 +63,20 @@ func (w *write) apply(ctx context.Context, c Container) error {
 		if f := c.Flag(w.name); !w.value.(bool) {
 			return f.Disable(ctx)
 		} else {
-			return f.Enable(ctx)
+			return f.Enable(ctx, opts...)
 		}
 	case dwflag:
 		if f := c.DisableWinsFlag(w.name); !w.value.(bool) {
 			return f.Disable(ctx)
 		} else {
-			return f.Enable(ctx)
+			return f.Enable(ctx, opts...)
 		}
 	case set:
-		return c.Set(w.name).Add(ctx, w.elems...)
+		return c.Set(w.name).AddWith(ctx, w.elems, opts...)
 	case rwset:
-		return c.RemoveWinsSet(w.name).Add(ctx, w.elems...)
+		return c.RemoveWinsSet(w.name).AddWith(ctx, w.elems, opts...)
 	case entry:
-		return c.LWWMap(w.name).Put(ctx, w.key, w.value)
+		return c.LWWMap(w.name).Put(ctx, w.key, w.value, opts...)
 	}
-	return c.Register(w.name).Set(ctx, w.value)
+	return c.Register(w.name).Set(ctx, w.value, opts...)
 }

@@ -24,5 +24,5 @@ func Convert(text []byte, docField, prefix string) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("field %q is a %s and cannot name a document", docField, describe(v))
 	}
-	return AppendJSON(nil, line{prefix + name, formatObject(object)}), nil
+	return AppendJSON(nil, line{Doc: prefix + name, Fields: formatObject(object)}), nil
 }

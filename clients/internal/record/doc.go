@@ -20,6 +20,14 @@
 //	{"$float":"NaN"}                   NaN, +Inf, -Inf
 //	{"$msgpack":"xAE="}                any other msgpack object, in base64
 //
+// A register, a flag, an element of a set or an entry of an LWW map that expires
+// stands in
+//
+//	{"$until":["2026-01-02T03:04:05Z","Alice"]}
+//
+// and a document that expires as a whole says so beside its fields, by
+// "expires":"2026-01-02T03:04:05Z".
+//
 // A name that begins with "$" gets another "$" in front; one that is not UTF-8
 // is written as "$bytes:" and its base64. Integers of 64 bits stay exact, signed and
 // unsigned; all other numbers are 64-bit floats. Where one object names a key

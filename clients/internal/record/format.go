@@ -16,20 +16,26 @@ const MaxSize = 64 << 10
 type line struct {
 	Doc    string         `json:"doc"`
 	Fields map[string]any `json:"fields"`
+	// Expires is when the whole document does.
+	Expires string `json:"expires,omitempty"`
 }
 
 // Append appends fields of a document as records, each with a newline; nothing
 // if there are none. They must come in the order of [joinery.Doc.Fields].
-func Append(dst []byte, doc string, fields iter.Seq[joinery.Field]) []byte {
-	for line := range Lines(doc, fields) {
+func Append(dst []byte, d *joinery.Doc) []byte {
+	for line := range Lines(d, d.Fields()) {
 		dst = append(dst, line...)
 	}
 	return dst
 }
 
 // Lines is Append one record at a time, in O([MaxSize]) of memory.
-func Lines(doc string, fields iter.Seq[joinery.Field]) iter.Seq[[]byte] {
+func Lines(d *joinery.Doc, fields iter.Seq[joinery.Field]) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
+		out := line{Doc: d.Name()}
+		if at, ok := d.Expires(); ok {
+			out.Expires = formatMoment(at)
+		}
 		var t tree
 		size := 0
 		for f := range fields {
@@ -39,7 +45,7 @@ func Lines(doc string, fields iter.Seq[joinery.Field]) iter.Seq[[]byte] {
 				n += len(name)
 			}
 			if size > 0 && size+n > MaxSize {
-				if !yield(AppendJSON(nil, line{doc, t.format()})) {
+				if out.Fields = t.format(); !yield(AppendJSON(nil, out)) {
 					return
 				}
 				t, size = nil, 0
@@ -48,7 +54,8 @@ func Lines(doc string, fields iter.Seq[joinery.Field]) iter.Seq[[]byte] {
 			t.insert(&f)
 		}
 		if size > 0 {
-			yield(AppendJSON(nil, line{doc, t.format()}))
+			out.Fields = t.format()
+			yield(AppendJSON(nil, out))
 		}
 	}
 }
@@ -65,7 +72,7 @@ type tree map[string]*place
 
 // place is all that lives under one name, by type.
 type place struct {
-	single [dwflag + 1][]any // at most one value: register, counter, flag, dwflag
+	single [dwflag + 1][]any // at most one value each, formatted: register, counter, flag, dwflag
 	sets   [2][]any          // elements of the add-wins and the remove-wins set
 	lww    map[string]any
 	below  tree
@@ -96,22 +103,22 @@ func (t *tree) insert(f *joinery.Field) {
 	v := formatValue(f.Value)
 	switch f.Kind {
 	case joinery.KindRegister:
-		p.single[register] = []any{v}
+		p.single[register] = []any{ends(f.Expires, formatRegister(v))}
 	case joinery.KindCounter:
-		p.single[counter] = []any{v}
+		p.single[counter] = []any{map[string]any{"$counter": v}}
 	case joinery.KindFlag:
-		p.single[flag] = []any{v}
+		p.single[flag] = []any{ends(f.Expires, map[string]any{"$flag": v})}
 	case joinery.KindDisableWinsFlag:
-		p.single[dwflag] = []any{v}
+		p.single[dwflag] = []any{ends(f.Expires, map[string]any{"$dwflag": v})}
 	case joinery.KindElement:
-		p.sets[0] = append(p.sets[0], v)
+		p.sets[0] = append(p.sets[0], ends(f.Expires, v))
 	case joinery.KindRemoveWins:
-		p.sets[1] = append(p.sets[1], v)
+		p.sets[1] = append(p.sets[1], ends(f.Expires, v))
 	case joinery.KindEntry:
 		if p.lww == nil {
 			p.lww = make(map[string]any)
 		}
-		p.lww[Escape(f.Path[owner+1])] = v
+		p.lww[Escape(f.Path[owner+1])] = ends(f.Expires, v)
 	}
 }
 
@@ -129,13 +136,8 @@ func (t tree) format() map[string]any {
 // none of it.
 func (p *place) format() (v any, ok bool) {
 	var all []any
-	if r := p.single[register]; r != nil {
-		all = append(all, formatRegister(r[0]))
-	}
-	for k, name := range [...]string{counter: "$counter", flag: "$flag", dwflag: "$dwflag"} {
-		if v := p.single[k]; v != nil && name != "" {
-			all = append(all, map[string]any{name: v[0]})
-		}
+	for _, v := range p.single {
+		all = append(all, v...)
 	}
 	for i, name := range [...]string{"$set", "$rwset"} {
 		if p.sets[i] != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/joinery-crdt/joinery/clients/remote/protocol"
 )
@@ -15,6 +16,8 @@ import (
 type Record struct {
 	Doc    string
 	writes []write
+
+	expires time.Time // the whole document; zero says nothing about it
 }
 
 // write is a write to one field.
@@ -25,6 +28,8 @@ type write struct {
 	value any   // of a register: its value; of a flag: bool; of a counter: int64
 	elems []any // of a set: its elements
 	key   string
+
+	expires time.Time // zero is never
 }
 
 type kind uint8
@@ -45,6 +50,8 @@ func Parse(line []byte) (*Record, error) {
 	var raw struct {
 		Doc    *string        `json:"doc"`
 		Fields map[string]any `json:"fields"`
+
+		Expires *string `json:"expires"`
 	}
 	if err := strict(line, &raw, true); err != nil {
 		return nil, err
@@ -52,7 +59,14 @@ func Parse(line []byte) (*Record, error) {
 	if raw.Doc == nil || raw.Fields == nil {
 		return nil, errors.New(`not a record: it needs "doc" and "fields" (see --doc-field for other data)`)
 	}
-	return New(*raw.Doc, raw.Fields)
+	r, err := New(*raw.Doc, raw.Fields)
+	if err == nil && raw.Expires != nil {
+		r.expires, err = parseMoment(*raw.Expires)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // New returns a record of decoded JSON, numbers as json.Number.
@@ -157,7 +171,9 @@ func (r *Record) typed(path []string, name, f string, content any) error {
 		w.value, err = expect[bool](content, "true or false")
 	case "$set", "$rwset":
 		w.kind = map[string]kind{"$set": set, "$rwset": rwset}[f]
-		w.elems, err = parseElements(content)
+		return r.elements(w, content)
+	case until:
+		return r.ending(path, name, content)
 	case "$lwwmap":
 		return r.entries(path, name, content)
 	case "$all":
@@ -183,11 +199,15 @@ func (r *Record) entries(path []string, name string, content any) error {
 	}
 	for k, v := range object {
 		key, _, _ := unescape(k)
-		value, err := parseValue(v, 0)
+		inner, expires, err := endOf(v)
 		if err != nil {
 			return at([]string{key}, err)
 		}
-		r.writes = append(r.writes, write{path: path, name: name, kind: entry, key: key, value: value})
+		value, err := parseValue(inner, 0)
+		if err != nil {
+			return at([]string{key}, err)
+		}
+		r.writes = append(r.writes, write{path: path, name: name, kind: entry, key: key, value: value, expires: expires})
 	}
 	return nil
 }
@@ -221,14 +241,6 @@ func parseInt(v any) (int64, error) {
 		return 0, fmt.Errorf("%.40s is no whole number of 64 bits", n)
 	}
 	return i, nil
-}
-
-func parseElements(v any) ([]any, error) {
-	list, err := expect[[]any](v, "a list")
-	if err != nil {
-		return nil, err
-	}
-	return parseList(list, 0)
 }
 
 func expect[T any](v any, what string) (T, error) {

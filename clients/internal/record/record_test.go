@@ -35,7 +35,7 @@ func apply(t testing.TB, r *joinery.Replica, lines string) {
 func export(r *joinery.Replica) string {
 	var b []byte
 	for name := range r.Docs(">") {
-		b = record.Append(b, name, r.Doc(name).Fields())
+		b = record.Append(b, r.Doc(name))
 	}
 	return string(b)
 }
@@ -57,6 +57,7 @@ var canonical = map[string]string{
 	"time":             `{"t":{"$time":"2026-01-02T03:04:05.000000006Z"}}`,
 	"no numbers":       `{"l":[{"$float":"+Inf"}],"n":{"$float":"NaN"}}`,
 	"foreign value":    `{"x":{"$msgpack":"1AUA"}}`,
+	"expiring":         `{"a":{"$until":["2099-01-02T03:04:05.006Z","x"]},"e":{"$until":["2099-01-02T03:04:05Z",{"$flag":true}]},"f":{"$until":["2099-01-02T03:04:05Z",{"$dwflag":true}]},"m":{"$lwwmap":{"k":{"$until":["2099-01-02T03:04:05Z",1]},"l":2}},"o":{"$until":["2099-01-02T03:04:05Z",{"$value":{"a":1}}]},"s":{"$set":[{"$until":["2099-01-02T03:04:05Z",1]},"a",{"$until":["2098-01-02T03:04:05Z","b"]}]}}`,
 	"foreign elements": `{"s":{"$set":["a",{"$msgpack":"1AUA"}]}}`,
 	"not UTF-8":        `{"$bytes:/w==":1,"x":{"$msgpack":"of8="}}`,
 	"sigils":           `{"$$set":1,"o":{"$value":{"$$bytes":2}}}`,
@@ -200,4 +201,25 @@ func FuzzRecord(f *testing.F) {
 		apply(t, again, export(r))
 		require.Equal(t, export(r), export(again))
 	})
+}
+
+func TestADocumentThatExpiresSaysSoInItsRecord(t *testing.T) {
+	r := open(t)
+	text := `{"doc":"d","fields":{"a":1},"expires":"2099-01-02T03:04:05Z"}` + "\n"
+	apply(t, r, text)
+	require.Equal(t, text, export(r))
+}
+
+func TestExpiryThatMakesNoSenseIsRefused(t *testing.T) {
+	for _, fields := range []string{
+		`{"a":{"$until":"x"}}`, `{"a":{"$until":["x",1]}}`, `{"a":{"$until":[1,1]}}`, `{"a":{"$until":["1960-01-01T00:00:00Z",1]}}`,
+		`{"a":{"$until":["2099-01-02T03:04:05Z",{"$counter":1}]}}`, `{"a":{"$until":["2099-01-02T03:04:05Z",{"b":1}]}}`,
+		`{"a":{"$until":["2099-01-02T03:04:05Z",{"$set":[1]}]}}`, `{"a":[{"$until":["2099-01-02T03:04:05Z",1]}]}`,
+		`{"a":{"$until":["2099-01-02T03:04:05Z",{"$until":["2099-01-02T03:04:05Z",1]}]}}`,
+	} {
+		_, err := record.Parse([]byte(`{"doc":"d","fields":` + fields + `}`))
+		require.Error(t, err, fields)
+	}
+	_, err := record.Parse([]byte(`{"doc":"d","fields":{},"expires":"soon"}`))
+	require.ErrorContains(t, err, "soon")
 }

@@ -55,11 +55,11 @@ func always(q *protocol.Query, read func(*protocol.Query, func([]byte) bool)) pr
 
 func (s *Server) documents(q *protocol.Query, emit func([]byte) bool) {
 	if q.Doc != "" {
-		emitAll(record.Lines(q.Doc, s.replica.Doc(q.Doc).FieldsAt(pathOf(q.Field)...)), emit)
+		emitAll(record.Lines(s.replica.Doc(q.Doc), s.replica.Doc(q.Doc).FieldsAt(pathOf(q.Field)...)), emit)
 		return
 	}
 	for name := range s.docs(q) {
-		if !emitAll(record.Lines(name, s.replica.Doc(name).Fields()), emit) {
+		if !emitAll(record.Lines(s.replica.Doc(name), s.replica.Doc(name).Fields()), emit) {
 			return
 		}
 	}

@@ -119,7 +119,7 @@ func (p *play) proof(ctx context.Context) error {
 // export writes all documents in their canonical form.
 func export(r *joinery.Replica) (text []byte) {
 	for name := range r.Docs(">") {
-		text = record.Append(text, name, r.Doc(name).Fields())
+		text = record.Append(text, r.Doc(name))
 	}
 	return text
 }
