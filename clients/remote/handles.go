@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/clients/remote/protocol"
@@ -43,6 +44,11 @@ func (d *Doc) Update(ctx context.Context, fn func(tx *Tx) error) error {
 // documents of some 40,000 fields; above that it is joinery.ErrTooLarge.
 func (d *Doc) Delete(ctx context.Context) error {
 	return d.write(ctx, protocol.Write{Do: protocol.DoDelete})
+}
+
+// Expire makes the whole document expire; see joinery.Doc.Expire.
+func (d *Doc) Expire(ctx context.Context, ttl time.Duration) error {
+	return d.write(ctx, protocol.Write{Do: protocol.DoExpire, TTLMS: millis(ttl)})
 }
 
 // Exists reports whether there is any field in the document.

@@ -283,3 +283,20 @@ func TestALargeDocumentComesInPieces(t *testing.T) {
 	}
 	require.Equal(t, 3, n)
 }
+
+func TestWhatIsWrittenForATimeExpires(t *testing.T) {
+	s := newSite(t, 1)
+	ctx, doc := t.Context(), s.client().Doc("d")
+	require.NoError(t, doc.Register("r").Set(ctx, 1, remote.TTL(time.Hour)))
+	require.NoError(t, doc.Set("s").AddFor(ctx, time.Hour, "a"))
+	require.NoError(t, doc.Flag("f").Enable(ctx, remote.TTL(time.Hour)))
+	require.NoError(t, doc.Register("lasting").Set(ctx, 1))
+	require.NoError(t, s.client().Doc("other").Expire(ctx, time.Hour))
+	s.space.Advance(2 * time.Hour)
+	var left []string
+	for f, err := range doc.Fields(ctx) {
+		require.NoError(t, err)
+		left = append(left, f.Path[0])
+	}
+	require.Equal(t, []string{"lasting"}, left)
+}

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/clients/remote/protocol"
@@ -19,6 +20,11 @@ func (s Set) Clear(ctx context.Context) error {
 	return s.do(ctx, protocol.DoClear, protocol.Write{})
 }
 
+// AddFor adds elements that expire; see joinery.Set.AddFor.
+func (s elements) AddFor(ctx context.Context, ttl time.Duration, elems ...any) error {
+	return s.each(ctx, elems, protocol.Write{Do: protocol.DoAdd, TTLMS: millis(ttl)})
+}
+
 // RemoveWinsSet is a set in which, of a concurrent Add and Remove, the Remove wins.
 type RemoveWinsSet struct {
 	elements
@@ -31,23 +37,22 @@ type elements struct {
 
 // Add puts elements into the set, all or none.
 func (s elements) Add(ctx context.Context, elems ...any) error {
-	return s.each(ctx, protocol.DoAdd, elems)
+	return s.each(ctx, elems, protocol.Write{Do: protocol.DoAdd})
 }
 
 // Remove takes elements out, all or none.
 func (s elements) Remove(ctx context.Context, elems ...any) error {
-	return s.each(ctx, protocol.DoRemove, elems)
+	return s.each(ctx, elems, protocol.Write{Do: protocol.DoRemove})
 }
 
-func (s elements) each(ctx context.Context, do string, elems []any) error {
+func (s elements) each(ctx context.Context, elems []any, w protocol.Write) (err error) {
 	if len(elems) == 0 {
 		return ctx.Err()
 	}
-	encoded, err := encodeAll(elems)
-	if err != nil {
+	if w.Elements, err = encodeAll(elems); err != nil {
 		return err
 	}
-	return s.do(ctx, do, protocol.Write{Elements: encoded})
+	return s.do(ctx, w.Do, w)
 }
 
 func encodeAll(elems []any) ([]json.RawMessage, error) {

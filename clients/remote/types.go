@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/clients/remote/protocol"
@@ -22,6 +23,14 @@ type Option func(*protocol.Write)
 func Over(c joinery.Context) Option {
 	return func(w *protocol.Write) { text := c.String(); w.Over = &text }
 }
+
+// TTL makes what is written expire, from d after the write on; see joinery.TTL.
+func TTL(d time.Duration) Option {
+	return func(w *protocol.Write) { w.TTLMS = millis(d) }
+}
+
+// millis rounds up, so that a short time is not for ever.
+func millis(d time.Duration) int64 { return max(int64((d+time.Millisecond-1)/time.Millisecond), 1) }
 
 // Set writes a value.
 func (r Register) Set(ctx context.Context, value any, opts ...Option) error {
@@ -155,8 +164,12 @@ type DisableWinsFlag struct {
 }
 
 // Enable switches the flag on.
-func (f Flag) Enable(ctx context.Context) error {
-	return f.do(ctx, protocol.DoEnable, protocol.Write{})
+func (f Flag) Enable(ctx context.Context, opts ...Option) error {
+	var w protocol.Write
+	for _, o := range opts {
+		o(&w)
+	}
+	return f.do(ctx, protocol.DoEnable, w)
 }
 
 // Disable switches the flag off.

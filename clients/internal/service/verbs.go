@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/clients/internal/record"
@@ -37,6 +38,9 @@ var verbs = map[verb]func(*step, context.Context, *joinery.Tx) (int, error){
 		return w.in(tx).Counter(w.name()).Remove(ctx)
 	}),
 	{"set", protocol.DoAdd}: plain(func(w *step, ctx context.Context, tx *joinery.Tx) error {
+		if w.TTLMS > 0 {
+			return w.in(tx).Set(w.name()).AddFor(ctx, w.ttl(), w.elems...)
+		}
 		return w.in(tx).Set(w.name()).Add(ctx, w.elems...)
 	}),
 	{"set", protocol.DoRemove}: (*step).removeElements,
@@ -44,19 +48,22 @@ var verbs = map[verb]func(*step, context.Context, *joinery.Tx) (int, error){
 		return w.in(tx).Set(w.name()).Clear(ctx)
 	}),
 	{"remove-wins-set", protocol.DoAdd}: plain(func(w *step, ctx context.Context, tx *joinery.Tx) error {
+		if w.TTLMS > 0 {
+			return w.in(tx).RemoveWinsSet(w.name()).AddFor(ctx, w.ttl(), w.elems...)
+		}
 		return w.in(tx).RemoveWinsSet(w.name()).Add(ctx, w.elems...)
 	}),
 	{"remove-wins-set", protocol.DoRemove}: func(w *step, ctx context.Context, tx *joinery.Tx) (int, error) {
 		return len(w.elems), w.in(tx).RemoveWinsSet(w.name()).Remove(ctx, w.elems...)
 	},
 	{"flag", protocol.DoEnable}: plain(func(w *step, ctx context.Context, tx *joinery.Tx) error {
-		return w.in(tx).Flag(w.name()).Enable(ctx)
+		return w.in(tx).Flag(w.name()).Enable(ctx, w.opts...)
 	}),
 	{"flag", protocol.DoDisable}: plain(func(w *step, ctx context.Context, tx *joinery.Tx) error {
 		return w.in(tx).Flag(w.name()).Disable(ctx)
 	}),
 	{"disable-wins-flag", protocol.DoEnable}: plain(func(w *step, ctx context.Context, tx *joinery.Tx) error {
-		return w.in(tx).DisableWinsFlag(w.name()).Enable(ctx)
+		return w.in(tx).DisableWinsFlag(w.name()).Enable(ctx, w.opts...)
 	}),
 	{"disable-wins-flag", protocol.DoDisable}: plain(func(w *step, ctx context.Context, tx *joinery.Tx) error {
 		return w.in(tx).DisableWinsFlag(w.name()).Disable(ctx)
@@ -64,6 +71,7 @@ var verbs = map[verb]func(*step, context.Context, *joinery.Tx) (int, error){
 	{"map", protocol.DoRemove}: plain(func(w *step, ctx context.Context, tx *joinery.Tx) error {
 		return w.in(tx).Map(w.name()).Remove(ctx)
 	}),
+	{"", protocol.DoExpire}: plain(func(w *step, ctx context.Context, tx *joinery.Tx) error { return tx.Expire(ctx, w.ttl()) }),
 	{"", protocol.DoDelete}: plain(func(_ *step, ctx context.Context, tx *joinery.Tx) error { return tx.Delete(ctx) }),
 }
 
@@ -106,6 +114,12 @@ func (w *step) parse() (err error) {
 			return err
 		}
 	}
+	if w.TTLMS < 0 || w.TTLMS > maxTTL {
+		return protocol.Refuse(protocol.CodeBad, protocol.KindRequest, "ttl_ms is %d, must be up to %d", w.TTLMS, maxTTL)
+	}
+	if w.TTLMS > 0 {
+		w.opts = append(w.opts, joinery.TTL(w.ttl()))
+	}
 	if w.elems, err = parseElements(w.Elements); err != nil || w.Over == nil {
 		return err
 	}
@@ -113,6 +127,11 @@ func (w *step) parse() (err error) {
 	w.opts = append(w.opts, joinery.Over(over))
 	return err
 }
+
+// maxTTL is some 100 years, in milliseconds.
+const maxTTL = 100 * 366 * 24 * 3600 * 1000
+
+func (w *step) ttl() time.Duration { return time.Duration(w.TTLMS) * time.Millisecond }
 
 func refuseVerb(kind, do string) error {
 	return protocol.Refuse(protocol.CodeBad, protocol.KindRequest, "there is no %q of a %q", do, kind)

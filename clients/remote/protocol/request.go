@@ -85,6 +85,7 @@ const (
 	DoEnable  = "enable"  // flags
 	DoDisable = "disable" // flags
 	DoDelete  = "delete"  // the whole document
+	DoExpire  = "expire"  // the whole document, after TTL
 )
 
 // Write is one write of a Group.
@@ -99,6 +100,9 @@ type Write struct {
 	// Over is the contexts of the siblings that are to be replaced, separated by
 	// commas; nil for those that the replica has seen.
 	Over *string `json:"over,omitempty"`
+	// TTLMS is after how many milliseconds what is written expires; 0 is never.
+	// For set, add, enable and expire.
+	TTLMS int64 `json:"ttl_ms,omitempty"`
 }
 
 // Written is the answer to write.
