@@ -60,6 +60,7 @@ var layers = []struct {
 	{"sync/joinerytest", []string{"", "broker/memory"}},
 	{"clients/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/...", "clients/..."}},
 	{"examples/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/store/...", "clients/remote"}},
+	{"docs", nil},
 	{"benchmarks/...", []string{"", "broker/...", "broker", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/..."}},
 	{"benchmarks", []string{"", "broker/...", "broker", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/..."}},
 }

@@ -162,7 +162,8 @@ func TestTheReadmesMapHasAllPackages(t *testing.T) {
 var inDetail = []string{"broker", "crdt", "delta", "lwwmap", "orset", "sync"}
 
 func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
-	for _, name := range []string{"README.md", "docs/architecture.md", "docs/operating.md", "docs/protocol.md", "docs/service.md", "docs/testing.md"} {
+	for _, name := range []string{"README.md", "docs/architecture.md", "docs/coming-from.md", "docs/howto-edge.md",
+		"docs/howto-nats.md", "docs/howto-offline-first.md", "docs/howto-types.md", "docs/operating.md", "docs/protocol.md", "docs/service.md", "docs/testing.md"} {
 		text := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(page(t, name), "")
 		for _, link := range regexp.MustCompile(`\]\(([^):#]+)(#[^)]*)?\)`).FindAllStringSubmatch(text, -1) {
 			_, err := os.Stat(path.Join(path.Dir(name), link[1]))
