@@ -86,12 +86,24 @@ type Config struct {
 	// or less if the connection takes less. Values above it travel in parts.
 	MaxMessage int
 	// MaxValue bounds the encoded value of a write in bytes, up to 128 KiB,
-	// which is the default. Names and elements have a fixed bound of 4 KiB each.
+	// which is the default.
 	MaxValue int
+	// MaxName bounds names of fields and keys, and encoded elements, of a write in
+	// bytes, up to 4 KiB, which is the default.
+	MaxName int
+	// MaxDepth bounds the maps and sets around a field, up to 31, which is the
+	// default.
+	MaxDepth int
 	// MaxFields bounds the fields that this replica's writes give a document;
 	// concurrent siblings and increments from different moments count one
 	// each. What others write is merged all the same. Default 16M.
 	MaxFields int
+	// MaxDocBytes bounds the names and values of a document in bytes: what has come
+	// to more takes no more of this replica's writes but removals. Default 512 MiB.
+	MaxDocBytes int
+	// MaxOwnDocs bounds the documents up to which this replica's writes make further
+	// ones, whoever made those that are there. Default 0 is no bound.
+	MaxOwnDocs int
 	// MaxDocs bounds the documents that other replicas can make this one hold.
 	// Default 1M.
 	MaxDocs int
@@ -137,6 +149,8 @@ const (
 	minMessage = 4 << 10
 	maxMessage = 16 << 20
 	maxFields  = 16 << 20
+	// maxDocBytes leaves room in the largest state that is sent to a newcomer.
+	maxDocBytes = 512 << 20
 	// queueMessages bounds the messages that wait in a subscription: a burst
 	// of small ones, which its bound in bytes would let through.
 	queueMessages = 64 << 10
@@ -155,10 +169,15 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: Conn and Broker exclude each other", ErrConfig)
 	case c.MaxDrift < 0 || c.BeaconEvery < 0 || c.FlushAge < 0 || c.SyncEvery < 0:
 		return fmt.Errorf("%w: negative duration", ErrConfig)
-	case c.MaxMessage < 0 || c.MaxValue < 0 || c.MaxFields < 0 || c.MaxDocs < 0 || c.LogBytes < 0:
+	case c.MaxMessage < 0 || c.MaxValue < 0 || c.MaxFields < 0 || c.MaxDocs < 0 || c.LogBytes < 0 ||
+		c.MaxName < 0 || c.MaxDepth < 0 || c.MaxDocBytes < 0 || c.MaxOwnDocs < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	case c.MaxMessage != 0 && c.MaxMessage < minMessage || c.MaxMessage > maxMessage:
 		return fmt.Errorf("%w: MaxMessage is %d, must be %d to %d bytes", ErrConfig, c.MaxMessage, minMessage, maxMessage)
+	case c.MaxName > kernel.MaxKey:
+		return fmt.Errorf("%w: MaxName is %d, must be up to %d bytes", ErrConfig, c.MaxName, kernel.MaxKey)
+	case c.MaxDepth > kernel.MaxDepth-1:
+		return fmt.Errorf("%w: MaxDepth is %d, must be up to %d", ErrConfig, c.MaxDepth, kernel.MaxDepth-1)
 	case c.MaxValue > kernel.MaxValue:
 		return fmt.Errorf("%w: MaxValue is %d, must be up to %d bytes", ErrConfig, c.MaxValue, kernel.MaxValue)
 	}
@@ -167,6 +186,9 @@ func (c *Config) validate() error {
 	}
 	c.MaxValue = cmp.Or(c.MaxValue, kernel.MaxValue)
 	c.MaxFields = cmp.Or(c.MaxFields, maxFields)
+	c.MaxName = cmp.Or(c.MaxName, kernel.MaxKey)
+	c.MaxDepth = cmp.Or(c.MaxDepth, kernel.MaxDepth-1)
+	c.MaxDocBytes = cmp.Or(c.MaxDocBytes, maxDocBytes)
 	if c.ID.IsZero() && c.Store == nil {
 		c.ID = NewID()
 	}
@@ -194,7 +216,7 @@ func open(ctx context.Context, cfg Config) (*Replica, error) {
 	if err == nil {
 		var n *node.Node
 		if n, err = node.Open(ctx, nodeConfig(&cfg, b, bridges)); err == nil {
-			return &Replica{node: n, id: n.ID(), maxValue: cfg.MaxValue, maxFields: cfg.MaxFields, maxMessage: cfg.MaxMessage, bridges: len(bridges)}, nil
+			return &Replica{node: n, id: n.ID(), limits: limitsOf(&cfg), maxMessage: cfg.MaxMessage, bridges: len(bridges)}, nil
 		}
 	}
 	for _, x := range append(bridges, node.Bridge{Broker: b}) {
@@ -249,7 +271,7 @@ func nodeConfig(cfg *Config, b broker.Broker, bridges []node.Bridge) node.Config
 		Replica: replica.Config{
 			ID: cfg.ID, Clock: cfg.Clock, MaxDrift: cfg.MaxDrift, Rand: newRand(),
 			MaxMessage: cfg.MaxMessage, FlushAge: cfg.FlushAge, BeaconEvery: cfg.BeaconEvery,
-			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs, OwnOnly: cfg.OwnOnly,
+			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs, MaxOwnDocs: cfg.MaxOwnDocs, OwnOnly: cfg.OwnOnly,
 		},
 	}
 }

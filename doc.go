@@ -56,7 +56,7 @@
 // dots, a space's 64 bytes. Names of fields, keys and elements have up to 4 KiB
 // each, paths 8 KiB and 31 levels, values 128 KiB, an atomic group 512 KiB, a
 // document 16M fields. What is above a limit is refused at the write with
-// [ErrTooLarge] or [ErrName]; [Config] can lower those of values and fields, and
+// [ErrTooLarge] or [ErrName]; [Config] can lower most of these, bounds the bytes of a document, and
 // bounds the documents that others bring. README.md has all limits in a table.
 //
 // # Connections

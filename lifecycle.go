@@ -131,12 +131,12 @@ func nextGroup(all []copied) (group, rest []copied) {
 
 // checkCopies refuses at once what would be refused in the midst of it.
 func (t target) checkCopies(all []copied) error {
-	if len(all) > t.replica.maxFields {
-		return fmt.Errorf("%w: the copy would have %d fields, the limit is %d", ErrTooLarge, len(all), t.replica.maxFields)
+	if limit := t.replica.limits.fields; len(all) > limit {
+		return fmt.Errorf("%w: the copy would have %d fields, the limit is %d (Config.MaxFields)", ErrTooLarge, len(all), limit)
 	}
 	for i := range all {
-		if n := len(all[i].value); n > t.replica.maxValue {
-			return fmt.Errorf("%w: value of %d bytes at %.40q, the limit is %d", ErrTooLarge, n, all[i].key, t.replica.maxValue)
+		if err := t.replica.limits.checkValue(all[i].value); err != nil {
+			return fmt.Errorf("%w, at %.40q", err, all[i].key)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package joinery_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -98,6 +99,59 @@ func TestConfiguredLimitOfFields(t *testing.T) {
 		return tx.Register("y").Set(background, 1)
 	}), joinery.ErrTooLarge)
 	require.Len(t, fields(d), 3)
+}
+
+func TestConfiguredLimitsOfNamesAndDepth(t *testing.T) {
+	d := alone(t, func(c *joinery.Config) { c.MaxName, c.MaxDepth = 5, 2 }).Doc("d")
+	require.NoError(t, d.Map("12345").Map("m").Register("12345").Set(background, "any length"))
+	require.NoError(t, d.Set("s").Add(background, "1234"), "a head and four bytes")
+	for what, err := range map[string]error{
+		"name":      d.Register("123456").Set(background, 1),
+		"map":       d.Map("123456").Counter("c").Inc(background, 1),
+		"element":   d.Set("s").Add(background, "12345"),
+		"key":       d.LWWMap("m").Put(background, "123456", 1),
+		"set":       d.Set("123456").Add(background, 1),
+		"depth":     d.Map("a").Map("b").Map("c").Register("x").Set(background, 1),
+		"set depth": d.Map("a").Map("b").Set("s").Add(background, 1),
+	} {
+		require.ErrorIs(t, err, joinery.ErrTooLarge, what)
+		require.ErrorContains(t, err, `document "d"`, what)
+		require.ErrorContains(t, err, "(Config.Max", what)
+	}
+}
+
+func TestConfiguredLimitOfADocumentsBytes(t *testing.T) {
+	d := alone(t, func(c *joinery.Config) { c.MaxDocBytes = 1000 }).Doc("d")
+	require.NoError(t, d.Register("x").Set(background, long(990)))
+	require.NoError(t, d.Register("x").Set(background, long(980)), "in place of the first")
+	require.NoError(t, d.Register("y").Set(background, long(100)))
+	require.ErrorIs(t, d.Register("z").Set(background, 1), joinery.ErrTooLarge)
+	require.ErrorIs(t, d.Counter("z").Inc(background, 1), joinery.ErrTooLarge)
+	require.ErrorIs(t, d.Set("z").Add(background, 1), joinery.ErrTooLarge)
+	require.NoError(t, d.Register("x").Remove(background), "removals are always taken")
+	require.NoError(t, d.Register("z").Set(background, 1))
+}
+
+func TestConfiguredLimitOfOwnDocuments(t *testing.T) {
+	r := alone(t, func(c *joinery.Config) { c.MaxOwnDocs = 2 })
+	require.NoError(t, r.Doc("a").Register("v").Set(background, 1))
+	require.NoError(t, r.Doc("b").Register("v").Set(background, 1))
+	err := r.Doc("c").Register("v").Set(background, 1)
+	require.ErrorIs(t, err, joinery.ErrTooLarge)
+	require.EqualError(t, err, `joinery: document "c": crdt: too large: the replica holds 2 documents, the limit for making more is 2`)
+	require.NoError(t, r.Doc("a").Register("v").Set(background, 2), "what is there can change")
+}
+
+func TestTheReadmeNamesEachConfiguredLimit(t *testing.T) {
+	text := page(t, "README.md")
+	_, part, _ := strings.Cut(text, "## Limits")
+	part, _, _ = strings.Cut(part, "\n## ")
+	cfg := reflect.TypeFor[joinery.Config]()
+	for i := range cfg.NumField() {
+		if name := cfg.Field(i).Name; strings.HasPrefix(name, "Max") && name != "MaxDrift" {
+			require.Contains(t, part, "`Config."+name+"`")
+		}
+	}
 }
 
 // TestConfiguredLimitOfDocuments is for those that others bring: it keeps no

@@ -82,9 +82,9 @@ func TestTheReadmesLimitsAreTheCodes(t *testing.T) {
 	want := map[string]string{
 		"document name": fmt.Sprintf("%d bytes of UTF-8, tokens separated by dots", message.MaxName),
 		"space name":    fmt.Sprintf("%d bytes", message.MaxSpace),
-		"name of a field, encoded element of a set": fmt.Sprintf("%d KiB", kernel.MaxKey>>10),
+		"name of a field, encoded element of a set": fmt.Sprintf("%d KiB (less with `Config.MaxName`)", kernel.MaxKey>>10),
 		"value, encoded": fmt.Sprintf("%d KiB (less with `Config.MaxValue`)", kernel.MaxValue>>10),
-		"nesting":        fmt.Sprintf("%d maps and sets; %d KiB of names in one path", kernel.MaxDepth-1, wire.MaxPath>>10),
+		"nesting":        fmt.Sprintf("%d maps and sets (less with `Config.MaxDepth`); %d KiB of names in one path", kernel.MaxDepth-1, wire.MaxPath>>10),
 		"one `Update`":   fmt.Sprintf("%d KiB", crdt.MaxGroup>>10),
 	}
 	for _, row := range tableUnder(t, page(t, "README.md"), "## Limits") {

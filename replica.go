@@ -14,8 +14,7 @@ import (
 type Replica struct {
 	node       *node.Node
 	id         ID
-	maxValue   int
-	maxFields  int
+	limits     limits
 	maxMessage int // as configured, 0 for the default
 	bridges    int // of a relay
 }

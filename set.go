@@ -2,7 +2,6 @@ package joinery
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -29,7 +28,7 @@ func (s Set) AddFor(ctx context.Context, ttl time.Duration, elems ...any) error 
 
 // Remove takes elements out, as far as this replica has observed them in it.
 func (s Set) Remove(ctx context.Context, elems ...any) error {
-	return s.each(ctx, elems, func(d *crdt.Document, in kernel.Ref, key string) error {
+	return s.each(ctx, elems, false, func(d *crdt.Document, in kernel.Ref, key string) error {
 		return d.Remove(in, s.tag, key, crdt.Options{})
 	})
 }
@@ -55,7 +54,7 @@ func (s RemoveWinsSet) AddFor(ctx context.Context, ttl time.Duration, elems ...a
 
 // Remove takes elements out, in the set or not.
 func (s RemoveWinsSet) Remove(ctx context.Context, elems ...any) error {
-	return s.each(ctx, elems, s.put(true, crdt.Options{}))
+	return s.each(ctx, elems, true, s.put(true, crdt.Options{}))
 }
 
 // elements is a set of either kind.
@@ -70,7 +69,7 @@ func (s elements) Name() string { return s.path[len(s.path)-1].Name }
 
 // AddWith is Add with options, for instance [ExpireAt].
 func (s elements) AddWith(ctx context.Context, elems []any, opts ...Option) error {
-	return s.each(ctx, elems, s.put(false, options(opts)))
+	return s.each(ctx, elems, true, s.put(false, options(opts)))
 }
 
 func (s elements) put(mark bool, o crdt.Options) func(*crdt.Document, kernel.Ref, string) error {
@@ -79,8 +78,9 @@ func (s elements) put(mark bool, o crdt.Options) func(*crdt.Document, kernel.Ref
 	}
 }
 
-// each writes every element under one lock, or none if one is too large.
-func (s elements) each(ctx context.Context, elems []any, do func(*crdt.Document, kernel.Ref, string) error) error {
+// each writes every element under one lock, or none if one is too large. If do adds
+// something the document's limits count, too.
+func (s elements) each(ctx context.Context, elems []any, adds bool, do func(*crdt.Document, kernel.Ref, string) error) error {
 	keys := make([]string, len(elems))
 	for i, e := range elems {
 		var err error
@@ -89,8 +89,8 @@ func (s elements) each(ctx context.Context, elems []any, do func(*crdt.Document,
 		}
 	}
 	return s.write(ctx, func(d *crdt.Document) error {
-		if limit := s.replica.maxFields; d.State().Dots()+len(keys) > limit && s.fresh(d, keys) > limit-d.State().Dots() {
-			return fmt.Errorf("%w: the document would get more than %d fields", ErrTooLarge, limit)
+		if err := s.admit(d, keys, adds); err != nil {
+			return err
 		}
 		for _, key := range keys {
 			in, err := d.Ensure(s.path)
@@ -108,10 +108,23 @@ func (s elements) each(ctx context.Context, elems []any, do func(*crdt.Document,
 // key encodes an element.
 func (s elements) key(elem any) (string, error) {
 	key, err := encode(elem)
-	if err == nil && len(key) > kernel.MaxKey {
-		err = fmt.Errorf("%w: element of %d bytes, the limit is %d", ErrTooLarge, len(key), kernel.MaxKey)
+	if err == nil {
+		err = s.replica.limits.checkName("element", key)
 	}
 	return key, err
+}
+
+// admit looks at whether the elements keep to the limits.
+func (s elements) admit(d *crdt.Document, keys []string, adds bool) error {
+	l := &s.replica.limits
+	if err := l.place(s.path, ""); err != nil || !adds {
+		return err
+	}
+	fresh := 0
+	if d.State().Dots()+len(keys) > l.fields {
+		fresh = s.fresh(d, keys)
+	}
+	return l.document(d, fresh)
 }
 
 // fresh returns how many of the elements are nowhere in the document yet.

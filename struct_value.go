@@ -77,7 +77,7 @@ func (s *shape) encode(t target, v reflect.Value, at *place) (c content, err err
 	case asFlag, asDisableWinsFlag:
 		return content{exists: v.Bool()}, nil
 	case asSet, asRemoveWinsSet:
-		return s.encodeSet(v, at)
+		return s.encodeSet(t, v, at)
 	case asMap, asLWWMap:
 		return s.encodeKeys(t, v, at)
 	case asStruct:
@@ -120,13 +120,13 @@ func count(v reflect.Value) (int64, error) {
 	return int64(v.Uint()), nil
 }
 
-func (s *shape) encodeSet(v reflect.Value, at *place) (content, error) {
+func (s *shape) encodeSet(t target, v reflect.Value, at *place) (content, error) {
 	below := make(map[string]content, v.Len())
 	add := func(elem reflect.Value) error {
 		if isNil(elem) {
 			return nil
 		}
-		key, err := elements{}.key(behind(elem))
+		key, err := elements{target: t}.key(behind(elem))
 		if err != nil {
 			return at.fail(err)
 		}

@@ -2,7 +2,6 @@ package joinery
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
@@ -77,12 +76,19 @@ func (t target) at(path []kernel.Component, tag kernel.Tag, keys ...string) []ui
 
 // put writes a payload below a path, within the replica's limits.
 func (t target) put(d *crdt.Document, path []kernel.Component, at kernel.Component, do func(kernel.Ref) error) error {
+	if err := t.replica.limits.place(path, at.Name); err != nil {
+		return err
+	}
 	in, err := d.Ensure(path)
 	if err != nil {
 		return err
 	}
-	if s, limit := d.State(), t.replica.maxFields; s.Dots() >= limit && !s.Has(in, at.Tag, at.Name) {
-		return fmt.Errorf("%w: the document has %d fields, the limit is %d", ErrTooLarge, s.Dots(), limit)
+	fresh := 0
+	if s := d.State(); s.Dots() >= t.replica.limits.fields && !s.Has(in, at.Tag, at.Name) {
+		fresh = 1
+	}
+	if err := t.replica.limits.document(d, fresh); err != nil {
+		return err
 	}
 	return do(in)
 }
@@ -96,8 +102,8 @@ func (t target) encode(v any) (string, error) {
 // bounded encodes a value within the replica's limit.
 func (t target) bounded(v any) (string, error) {
 	b, err := encode(v)
-	if err == nil && len(b) > t.replica.maxValue {
-		err = fmt.Errorf("%w: value of %d bytes, the limit is %d", ErrTooLarge, len(b), t.replica.maxValue)
+	if err == nil {
+		err = t.replica.limits.checkValue(b)
 	}
 	return b, err
 }

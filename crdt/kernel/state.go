@@ -33,6 +33,7 @@ type State struct {
 	paths   table
 	tree    tree
 	live    uint64 // XOR of the fingerprints of all live dots
+	bytes   int    // of the keys and values of all live dots
 
 	observer   Observer
 	conflicts  conflicts
@@ -138,6 +139,9 @@ func (s *State) IsEmpty() bool {
 // Dots returns the number of live dots.
 func (s *State) Dots() int { return s.leaves.live }
 
+// Bytes returns the bytes of keys and values of the live dots.
+func (s *State) Bytes() int { return s.bytes }
+
 var hashSeed = maphash.MakeSeed()
 
 // hash returns the path index's hash of a place. It differs between processes.
@@ -226,6 +230,7 @@ func (s *State) fill(id leafID, l *leaf, a Index, seq uint64, p *Payload) {
 	l.keyLen, l.tag, l.flags = uint16(len(p.Key)), p.Tag, l.flags&isHead|flags
 	print := s.print(l)
 	s.live ^= print
+	s.bytes += len(kv)
 	s.actors[a].dots.put(seq, id, print)
 	if flags&expires != 0 {
 		s.expiring.add(p.Expiry, Dot{a, seq})
@@ -253,6 +258,7 @@ func (s *State) erase(l *leaf, print uint64) {
 		s.tallyDrop(l)
 	}
 	s.live ^= print
+	s.bytes -= len(l.kv)
 	s.actors[l.actor].dots.remove(l.seq, print)
 	if len(s.expiring.at) > 0 {
 		s.expiring.remove(Dot{l.actor, l.seq})
@@ -358,7 +364,7 @@ func (s *State) Clone() *State {
 	out := &State{
 		actors: slices.Clone(s.actors), byActor: make(map[causal.Actor]Index, len(s.byActor)),
 		leaves: s.leaves.clone(), paths: s.paths.clone(), tree: s.tree.clone(),
-		live: s.live, conflicts: conflicts{count: s.conflicts.count}, expiring: s.expiring.clone(),
+		live: s.live, bytes: s.bytes, conflicts: conflicts{count: s.conflicts.count}, expiring: s.expiring.clone(),
 		tallies: s.tallies.clone(),
 	}
 	for i := range out.actors {

@@ -77,6 +77,9 @@ type Config struct {
 	// writes where it is, hidden, before it kills it, and a fifth of how long what
 	// others wrote. Default 1 s.
 	ExpiryGrace time.Duration
+	// MaxOwnDocs bounds the documents up to which local writes make further ones; 0
+	// is no bound.
+	MaxOwnDocs int
 	// MaxDocs bounds the documents that others can make this replica hold.
 	// Default 1M.
 	MaxDocs int
@@ -108,7 +111,7 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: %d ports, must be up to %d", ErrConfig, c.Ports, MaxPorts)
 	case c.OwnOnly && c.Ports > 1:
 		return fmt.Errorf("%w: a relay speaks for others, so OwnOnly is not for it", ErrConfig)
-	case c.FlushCount < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0:
+	case c.FlushCount < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0 || c.MaxOwnDocs < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	}
 	orInt := func(v *int, def int) {

@@ -207,6 +207,9 @@ func (r *Replica) Write(now time.Time, doc string, fn func(*crdt.Document) error
 	}
 	r.advance(now)
 	_, held := r.docs[doc]
+	if limit := r.cfg.MaxOwnDocs; !held && limit > 0 && len(r.docs) >= limit {
+		return fmt.Errorf("%w: the replica holds %d documents, the limit for making more is %d", crdt.ErrTooLarge, len(r.docs), limit)
+	}
 	d := r.open(doc)
 	before, changes := max(d.head(), d.copy.Floor()), len(r.out.Changes)
 	d.local = true
