@@ -35,6 +35,9 @@ func isFold(value string) bool {
 	return value != "" && (value[0] == confirmation || value[0] == announcement || value[0] == adoption)
 }
 
+// IsConfirmation reports whether a counter's payload confirms an announcement.
+func IsConfirmation(value string) bool { return value != "" && value[0] == confirmation }
+
 // fold is what a payload says of one.
 type fold struct {
 	owner causal.Actor // whose dots are folded; zero is the folder
@@ -116,6 +119,36 @@ func folds(live []kernel.Live) []folding {
 	return out
 }
 
+// FoldStep is what a counter's payload is to a fold.
+type FoldStep uint8
+
+// The steps.
+const (
+	NoFold    FoldStep = iota // an increment
+	Announced                 // an announcement that is not confirmed
+	Confirmed                 // an announcement that counts, or what confirms it
+	Orphaned                  // a confirmation whose announcement does not live; it counts nothing
+)
+
+// FoldStep returns what a live payload of a counter is to a fold.
+func (d *Document) FoldStep(l *kernel.Live) FoldStep {
+	f, err := readFold(l.Value)
+	if !isFold(l.Value) || err != nil {
+		return NoFold
+	}
+	if f.of > 0 {
+		if d.state.IsLive(l.Actor, f.of) {
+			return Confirmed
+		}
+		return Orphaned
+	}
+	_, all := d.parts(l.Parent, l.Key, l.Actor)
+	if isConfirmed(all, kernel.Dot{Actor: l.Actor, Seq: l.Seq}) {
+		return Confirmed
+	}
+	return Announced
+}
+
 // part is a live dot of an actor at a counter's place, and what it counts for.
 type part struct {
 	seq uint64
@@ -129,7 +162,7 @@ func (d *Document) parts(in kernel.Ref, key string, owner kernel.Index) (out []p
 	for l := range d.state.Siblings(in, TagCounter, key) {
 		if n, ok := number(l.Value); !ok {
 			other = append(other, l)
-		} else if l.Actor == owner {
+		} else if l.Actor == owner && l.Expiry == 0 {
 			out = append(out, part{l.Seq, n})
 		}
 	}

@@ -1,8 +1,8 @@
 package kernel
 
 // notice collects live dots that somebody may want to take away later: marked
-// ones, and those at the places of one tag that are not alone there. What it
-// costs follows them, not the state.
+// ones, and those at the places of one tag that are not alone there or are no
+// numbers. What it costs follows them, not the state.
 type notice struct {
 	on    bool
 	tag   Tag
@@ -10,7 +10,8 @@ type notice struct {
 }
 
 // Notice makes the state collect the dots that come to live from here on and are
-// marked, or stand beside others at a place of the given tag. A dot may have
+// marked, or stand beside others at a place of the given tag, or are there and no
+// numbers, see [State.Count]. A dot may have
 // died again when it is taken, or be there twice.
 func (s *State) Notice(tag Tag) { s.notice.on, s.notice.tag = true, tag }
 
@@ -28,7 +29,14 @@ func (s *State) Noticed() int { return len(s.notice.found) }
 
 // noticeLeaf looks at a leaf that has come.
 func (s *State) noticeLeaf(l *leaf) {
-	if l.flags&Mark != 0 || l.tag == s.notice.tag && (l.flags&isHead == 0 || l.sibling != none) {
+	ok := l.flags&Mark != 0
+	if l.tag == s.notice.tag && !ok {
+		if ok = l.flags&isHead == 0 || l.sibling != none; !ok && s.tallies.number != nil && l.tag == s.tallies.tag {
+			_, plain := s.tallies.number(l.value())
+			ok = !plain
+		}
+	}
+	if ok {
 		s.notice.found = append(s.notice.found, Dot{l.actor, l.seq})
 	}
 }

@@ -91,6 +91,7 @@ type collection struct {
 	context causal.Context // that all have to cover
 	batch   []candidate
 	folds   []kernel.Dot // own announcements
+	pairs   []kernel.Dot // confirmations, whose announcement may have died meanwhile
 	fresh   []kernel.Dot // for the next batch
 	others  []kernel.Dot // of which others take care
 	looks   int
@@ -204,22 +205,49 @@ func (r *Replica) isOwner(members []causal.ID, id causal.ID) bool {
 func (r *Replica) beginBatch(d *document) {
 	c, s := &d.collection, d.copy.State()
 	n := min(len(c.fresh), maxBatch)
-	c.batch, c.folds = c.batch[:0], c.folds[:0]
+	c.batch, c.folds, c.pairs = c.batch[:0], c.folds[:0], c.pairs[:0]
+	done := make(map[share]struct{})
 	for _, dot := range c.fresh[:n] {
 		switch l, ok := s.LiveAt(dot); {
 		case !ok:
 		case l.Tag == crdt.TagCounter:
-			r.announce(d, &l)
+			r.foldOn(d, dot, &l, done)
 		case d.isGone(&l):
 			c.batch = append(c.batch, candidate{dot: dot})
 		}
 	}
 	c.fresh = append(c.fresh[:0], c.fresh[n:]...)
-	if len(c.batch)+len(c.folds) == 0 {
+	if len(c.batch)+len(c.folds)+len(c.pairs) == 0 {
 		return
 	}
 	r.seal(d)
 	c.stage, c.context = stable, s.Context()
+}
+
+// share is an actor's part of a counter.
+type share struct {
+	place uint64
+	actor kernel.Index
+}
+
+// foldOn goes on with a counter as a live dot of it demands. Shares that are done
+// need no other look.
+func (r *Replica) foldOn(d *document, dot kernel.Dot, l *kernel.Live, done map[share]struct{}) {
+	c := &d.collection
+	switch step := d.copy.FoldStep(l); {
+	case step == crdt.Announced:
+		if dot.Actor == d.copy.Pending().Self && !slices.Contains(c.folds, dot) {
+			c.folds = append(c.folds, dot)
+		}
+		return
+	case step == crdt.Orphaned, step == crdt.Confirmed && crdt.IsConfirmation(l.Value):
+		c.pairs = append(c.pairs, dot)
+	}
+	x := share{d.copy.State().Place(l), dot.Actor}
+	if _, twice := done[x]; !twice {
+		done[x] = struct{}{}
+		r.announce(d, l)
+	}
 }
 
 // announce begins to fold the dots of the actor of one of a counter's.
@@ -263,7 +291,14 @@ func (r *Replica) confirm(d *document) {
 			r.stats.Upkeep.Folded++
 		}
 	}
-	c.folds = c.folds[:0]
+	var orphans []kernel.Dot
+	for _, dot := range c.pairs {
+		if l, ok := s.LiveAt(dot); ok && d.copy.FoldStep(&l) == crdt.Orphaned {
+			orphans = append(orphans, dot)
+		}
+	}
+	_ = d.copy.Take(orphans)
+	c.folds, c.pairs = c.folds[:0], c.pairs[:0]
 	r.housekept(d, before)
 	rest := c.batch[:0]
 	for _, x := range c.batch {
@@ -343,7 +378,7 @@ func (d *document) restartCollection() {
 		for _, x := range c.batch {
 			c.fresh = append(c.fresh, x.dot)
 		}
-		c.batch, c.folds = c.batch[:0], c.folds[:0]
+		c.batch, c.folds, c.pairs = c.batch[:0], c.folds[:0], c.pairs[:0]
 	}
 	c.stage, c.covered, c.context = idle, false, causal.Context{}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/message"
 )
 
 // gossip is what a replica of a bench has heard of the others. Each hears all
@@ -208,6 +209,28 @@ func TestCountersAreFolded(t *testing.T) {
 	}
 	b.requireEqual()
 }
+
+// The counter is removed by somebody who has seen the announcement and not yet the
+// confirmation. What is left of the fold goes, and with it the document.
+func TestWhatIsLeftOfAFoldIsCollected(t *testing.T) {
+	b, _ := newMembers(t, 2)
+	for range leastFold + 1 {
+		b.inc(b.all[0], "n", 1)
+		b.pass(5*time.Millisecond, nil)
+	}
+	for b.all[0].Stats().Upkeep.Folded == 0 {
+		b.pass(5*time.Millisecond, losesDeltas)
+	}
+	b.empty(b.all[1])
+	b.pass(time.Second, nil)
+	_, ok := b.all[0].View("doc").Sum(kernel.Root, "n")
+	require.False(t, ok)
+	b.pass(20*time.Second, nil)
+	require.Empty(t, b.all[0].Names())
+	require.Empty(t, b.all[1].Names())
+}
+
+func losesDeltas(_, _ *Replica, m *Outgoing) bool { return m.Kind == message.KindDelta }
 
 func TestNothingIsCollectedWhereNobodyKnowsTheMembers(t *testing.T) {
 	b := newBench(t, 2)
