@@ -69,9 +69,10 @@ const (
 	// maxBatch bounds the places of one round.
 	maxBatch = 1 << 15
 	// adoptEvery is after how many looks what belongs to others is looked through
-	// for what has become this replica's, as members go.
+	// for what has become this replica's, as members go, and what is beaten for
+	// what is not any more.
 	adoptEvery = 64
-	// leastFold is from how many dots of an actor on a counter is folded.
+	// leastFold is the default of Config.FoldFrom.
 	leastFold = 8
 )
 
@@ -93,7 +94,7 @@ type collection struct {
 	folds   []kernel.Dot // own announcements
 	pairs   []kernel.Dot // confirmations, whose announcement may have died meanwhile
 	fresh   []kernel.Dot // for the next batch
-	others  []kernel.Dot // of which others take care
+	others  []kernel.Dot // of which others take care, or that values beat
 	looks   int
 	listed  bool
 
@@ -109,10 +110,14 @@ type candidate struct {
 
 // notice lists a document that has something to collect.
 func (r *Replica) notice(d *document) {
-	if d.collection.listed || !r.collects() {
+	if !r.collects() {
 		return
 	}
-	if s := d.copy.State(); s.Noticed() > 0 || s.Dots() == 0 {
+	s := d.copy.State()
+	if s.Dots() == 0 && !s.IsPartial() {
+		r.forgetUnits(d)
+	}
+	if !d.collection.listed && (s.Noticed() > 0 || s.Dots() == 0) {
 		d.collection.listed = true
 		r.collecting = append(r.collecting, d)
 		if r.collectAt.IsZero() {
@@ -214,6 +219,8 @@ func (r *Replica) beginBatch(d *document) {
 			r.foldOn(d, dot, &l, done)
 		case d.isGone(&l):
 			c.batch = append(c.batch, candidate{dot: dot})
+		default:
+			c.others = append(c.others, dot) // a value beats it; that may go
 		}
 	}
 	c.fresh = append(c.fresh[:0], c.fresh[n:]...)
@@ -253,7 +260,7 @@ func (r *Replica) foldOn(d *document, dot kernel.Dot, l *kernel.Live, done map[s
 // announce begins to fold the dots of the actor of one of a counter's.
 func (r *Replica) announce(d *document, l *kernel.Live) {
 	before := d.head()
-	dot, err := d.copy.Announce(l.Parent, l.Key, l.Actor, leastFold)
+	dot, err := d.copy.Announce(l.Parent, l.Key, l.Actor, r.cfg.FoldFrom)
 	if err == nil && dot != (kernel.Dot{}) {
 		d.collection.folds = append(d.collection.folds, dot)
 	}
@@ -304,6 +311,8 @@ func (r *Replica) confirm(d *document) {
 	for _, x := range c.batch {
 		if print, ok := d.placePrint(x.dot, &c.context); ok {
 			rest = append(rest, candidate{x.dot, print})
+		} else {
+			c.fresh = append(c.fresh, x.dot)
 		}
 	}
 	c.batch, c.stage = rest, idle
@@ -336,11 +345,7 @@ func (r *Replica) takeBatch(d *document) {
 	c := &d.collection
 	var dots []kernel.Dot
 	for _, x := range c.batch {
-		print, ok := d.placePrint(x.dot, &c.context)
-		if !ok {
-			continue
-		}
-		if print != x.print {
+		if print, ok := d.placePrint(x.dot, &c.context); !ok || print != x.print {
 			c.fresh = append(c.fresh, x.dot)
 			continue
 		}

@@ -33,6 +33,8 @@ type Config struct {
 	Floor uint64
 	// Stability says what the members hold, in place of what the replica finds out.
 	Stability Stability
+	// FoldFrom is from how many dots of an actor on a counter is folded. Default 8.
+	FoldFrom int
 	// Rand gives nonces, incarnations and jitter. Required; for production it
 	// must be seeded so that no two replicas and no two starts share a seed.
 	Rand *rand.Rand
@@ -111,7 +113,7 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: %d ports, must be up to %d", ErrConfig, c.Ports, MaxPorts)
 	case c.OwnOnly && c.Ports > 1:
 		return fmt.Errorf("%w: a relay speaks for others, so OwnOnly is not for it", ErrConfig)
-	case c.FlushCount < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0 || c.MaxOwnDocs < 0:
+	case c.FlushCount < 0 || c.FoldFrom < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0 || c.MaxOwnDocs < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	}
 	orInt := func(v *int, def int) {
@@ -127,6 +129,7 @@ func (c *Config) validate() error {
 	orInt(&c.Ports, 1)
 	orInt(&c.MaxMessage, 256<<10)
 	orInt(&c.FlushCount, 1000)
+	orInt(&c.FoldFrom, leastFold)
 	orInt(&c.LogBytes, 64<<20)
 	orInt(&c.MaxTransfer, 1<<30)
 	orInt(&c.MaxDocs, 1<<20)

@@ -91,14 +91,22 @@ func (r *Replica) forget(d *document) {
 		r.floor = head
 	}
 	r.remember(forgotten{d.name, d.digest})
+	r.forgetUnits(d)
+	r.remove(d)
+	r.stats.Upkeep.Forgotten++
+	r.out.Records = append(r.out.Records, Record{Doc: d.name, Forget: true})
+}
+
+// forgetUnits drops a document's units from the log. A dead document is so short
+// that whoever lacks it gets it whole. Its events one by one would be wrong for
+// somebody who has forgotten it and has claimed own numbers of then since: what
+// the events under these numbers killed would show again.
+func (r *Replica) forgetUnits(d *document) {
 	var actors []causal.Actor
 	for _, a := range d.copy.State().Actors() {
 		actors = append(actors, d.copy.State().Actor(a))
 	}
 	r.log.Drop(d.name, actors)
-	r.remove(d)
-	r.stats.Upkeep.Forgotten++
-	r.out.Records = append(r.out.Records, Record{Doc: d.name, Forget: true})
 }
 
 // remove takes a document out of all that the replica keeps of it.

@@ -32,7 +32,7 @@ func (w *world) checkState(n *node, doc string) {
 
 // checkSealed holds the units that a replica sealed against what was written.
 func (w *world) checkSealed(n *node, records []replica.Record) {
-	if w.cloned {
+	if w.cloned || w.script.Tuning.Collect { // replicas write on their own
 		return
 	}
 	fresh := map[string]*sealed{}
@@ -93,7 +93,7 @@ func (w *world) checkOutput(n *node, out *replica.Output, p *pending) {
 		last = doc
 		w.checkState(n, doc)
 		x := digest{doc: doc}
-		if d := n.r.View(doc); d.Pending().Loose() == 0 {
+		if d := n.r.View(doc); d != nil && d.Pending().Loose() == 0 {
 			x.is, x.known = d.State().Digest(), true
 		}
 		p.digests = append(p.digests, x)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
@@ -21,6 +22,7 @@ type disk struct {
 	// incarnation is that of the last process. The next one may go on under it if
 	// clean, which copies and damaged disks are not.
 	incarnation uint64
+	contexts    map[string]*causal.Context // of documents, as the records have them
 	clean       bool
 	broken      []damaged
 
@@ -185,6 +187,7 @@ func (w *world) noteSync(n *node, done []*pending) {
 // mark is written before the first of them.
 func (d *disk) store(p *pending, i int) {
 	d.records = append(d.records, p.records[i])
+	d.note(&p.records[i])
 	d.mark, d.stamp = p.mark, p.stamp
 }
 

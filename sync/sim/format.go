@@ -34,6 +34,7 @@ func (s *Script) String() string {
 		{"systems", s.Tuning.Systems != 0, s.Tuning.Systems},
 		{"loop", s.Tuning.Loop, s.Tuning.Loop},
 		{"devices", s.Tuning.Devices != 0, s.Tuning.Devices},
+		{"collect", s.Tuning.Collect, s.Tuning.Collect},
 	})
 	writeFields(&b, "expect", []field{
 		{"within", s.Expect.Within != 0, s.Expect.Within},

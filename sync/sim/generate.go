@@ -36,6 +36,7 @@ func Generate(seed uint64, o Options) *Script {
 		s.Tuning.Newer = 1 + g.rng.IntN(s.Replicas)
 	}
 	g.age(s)
+	g.litter(s)
 	g.wearOut(s)
 	g.endanger(s)
 	g.divide(s)

@@ -30,6 +30,7 @@ func (w *world) liveness() time.Duration {
 	if w.cloned {
 		w.pass(3 * time.Second) // for the clones to notice each other
 	}
+	w.tidyUp()
 	w.checkEnd(held)
 	w.checkSilence()
 	w.checkExpectations()
@@ -153,6 +154,7 @@ func (w *world) checkEnd(held map[string]*causal.Context) {
 			if d := n.r.View(doc); d != nil {
 				have = d.State().Context()
 			}
+			have.Join(l.settled)
 			if want := held[doc]; want != nil && !have.Covers(*want) {
 				lost := want.Minus(have)
 				w.fail(n, doc, "lost", "events %v, which somebody had when the faults ended", &lost)
@@ -203,6 +205,7 @@ func (w *world) checkExpectations() {
 		}
 	}
 	w.checkHoldings()
+	w.checkGhosts()
 	for doc, l := range w.ledgers {
 		for i := range l.twins {
 			if !w.lossy && w.stats.Alarms["clone"]+w.stats.Alarms["conflict"] == 0 && l.twins[i].isVisible(w.alive(), doc) {

@@ -151,7 +151,7 @@ func (w *world) send(from *node, o *replica.Outgoing) {
 			w.trace.lost(w, from, w.nodes[to], o)
 		}
 		for _, delay := range fate {
-			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, port: w.portBetween(from, o, w.nodes[to]), start: from.starts, doc: o.Doc, data: o.Data})
+			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, port: w.portBetween(from, o, w.nodes[to]), start: from.starts, doc: o.Doc, data: o.Data, report: w.report(from, o)})
 		}
 	}
 }

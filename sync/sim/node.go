@@ -43,6 +43,10 @@ type node struct {
 	batches map[string]*batch
 	adorned map[printed]bool // units in its log that came with optional parts
 
+	heard  *gossip                    // of this process; nil without Collect
+	past   map[string]forgotten       // documents that it has forgotten lately
+	forgot map[string]*causal.Context // all that it ever forgot
+
 	stamp  hlc.Time // greatest timestamp of its writes
 	reach  hlc.Time // greatest moment that its process took for the present
 	writes int
@@ -102,6 +106,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 		Mark: n.disk.mark, Ports: len(n.systems), MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
 		TripBytes: w.script.Tuning.Trip, ExpiryGrace: expiryGrace,
 		OwnOnly: w.script.isDevice(n.index),
+		Stability: w.hearsay(n), BeaconEvery: w.beaconEvery(), FoldFrom: 3,
 	}, w.time())
 	if err != nil {
 		panic(err)
@@ -180,6 +185,11 @@ func (w *world) plan(n *node) {
 func (w *world) enter(n *node, records []replica.Record) []stored {
 	out := make([]stored, 0, len(records))
 	for _, rec := range records {
+		if rec.Forget {
+			w.forgets(n, rec.Doc)
+			out = append(out, stored{Record: rec})
+			continue
+		}
 		f, err := rec.Delta.Open()
 		if err != nil {
 			w.fail(n, rec.Doc, "record", "%v", err)

@@ -11,6 +11,9 @@ type Options struct {
 	MaxSteps    int           // actions in a history, at most
 	Span        time.Duration // virtual time that they are spread over, at most
 	Faults      Faults
+	// Collect has the replicas fold counters, collect what nobody sees and forget
+	// deleted documents, see [Tuning].
+	Collect bool
 	// Focus has every history meet the faults of Identity and Relays, not only some.
 	Focus bool
 	// Ladder has replicas catch up on every rung there is.
@@ -90,5 +93,14 @@ func Ladders() Options {
 	return Options{MaxReplicas: 4, MaxDocs: 2, MaxSteps: 40, Span: 8 * time.Second, Ladder: true, Faults: Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Pauses: true, Crashes: true, Disk: true,
 		Members: true, Offline: true, Mixed: true,
+	}}
+}
+
+// Collected returns options for histories in which much is deleted: replicas fold,
+// collect and forget, under all faults that leave their disks what they had synced.
+func Collected() Options {
+	return Options{MaxReplicas: 4, MaxDocs: 2, MaxSteps: 60, Span: 12 * time.Second, Collect: true, Faults: Faults{
+		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true, Pauses: true,
+		Crashes: true, Disk: true, Offline: true, SmallLogs: true, Mixed: true,
 	}}
 }

@@ -163,6 +163,8 @@ func (p *parser) fields(s *Script) {
 			s.Tuning.Loop = v.word() == "true"
 		case "devices":
 			s.Tuning.Devices = int(v.int())
+		case "collect":
+			s.Tuning.Collect = v.word() == "true"
 		case "within":
 			s.Expect.Within = v.duration()
 		case "noframes":

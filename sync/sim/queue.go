@@ -4,16 +4,17 @@ import "time"
 
 // job is something that is due at a time.
 type job struct {
-	at    time.Duration
-	order uint64 // of pushing; ties are done in this order
-	kind  jobKind
-	node  int
-	from  int
-	port  int    // that it comes by
-	start uint64 // of the sender: which of its processes sent it
-	doc   string
-	data  []byte
-	later bool // older replicas must refuse it
+	at     time.Duration
+	order  uint64 // of pushing; ties are done in this order
+	kind   jobKind
+	node   int
+	from   int
+	port   int    // that it comes by
+	start  uint64 // of the sender: which of its processes sent it
+	doc    string
+	data   []byte
+	report report // what its sender held durably, with a beacon
+	later  bool   // older replicas must refuse it
 }
 
 type jobKind uint8

@@ -60,6 +60,9 @@ type Tuning struct {
 	// they add an optional part to every unit that they send, and now and then
 	// send what others must refuse.
 	Newer int
+	// Collect has the replicas know what all of them hold durably, as of their
+	// beacons, and with that fold, collect and forget.
+	Collect bool
 	// Systems is how many messaging systems there are; 0 is one. The first
 	// replicas are relays, each of two of them that follow each other; the others
 	// are of one each, in turn.

@@ -35,6 +35,9 @@ type Stats struct {
 	Syncs      int // that something waited for
 	Grouped    int // outputs that shared such a sync
 	Survivors  int // records that outlived a crash unsynced
+	Forgets    int // documents that were deleted and forgotten, at one replica each
+	Folded     int // counters, once for each time
+	Collected  int // places
 	Torn       int // records that were discarded at a start
 	DiskErrors int // failed writes and syncs
 	Stops      int // clean ends
@@ -84,10 +87,11 @@ type world struct {
 	failure *Failure
 	trace   *tracer
 	scratch []int
-	chatter int  // messages besides beacons
-	isCalm  bool // disks have no faults any more
-	hasty   bool // messages do not wait for the disk: a wrong implementation
-	sticky  bool // processes start as the actor that their disk knows, whatever happened to it: another
+	ghosts  uint64 // so far
+	chatter int    // messages besides beacons
+	isCalm  bool   // disks have no faults any more
+	hasty   bool   // messages do not wait for the disk: a wrong implementation
+	sticky  bool   // processes start as the actor that their disk knows, whatever happened to it: another
 }
 
 // Run plays a script.
@@ -193,6 +197,7 @@ func (w *world) deliver(n *node, j *job) {
 		return
 	}
 	w.trace.arrived(w, n, j)
+	n.hears(j)
 	w.ghost = j.from == n.index && j.start != n.starts
 	if err := n.r.StepOn(w.time(), j.port, j.doc, j.data); err != nil && !w.mayRefuse(err) {
 		w.fail(n, j.doc, "refused", "a message from %s: %v", w.nodes[j.from].name, err)

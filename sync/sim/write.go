@@ -24,6 +24,7 @@ func (w *world) write(n *node, a *Action) {
 	before := snapshot(n.r.View(a.Doc))
 	before.self = n.r.Actor()
 	dead := w.deadAt(n, a.Doc, over)
+	seen := w.ghostsAt(n, a.Doc)
 	digest, head := uint64(0), uint64(0)
 	if d := n.r.View(a.Doc); d != nil {
 		digest, head = d.State().Digest(), headOf(d)
@@ -49,6 +50,9 @@ func (w *world) write(n *node, a *Action) {
 	w.checkStamps(n, a, head, &after)
 	if headOf(d) > head {
 		w.note(n, a.Doc, head, &before, &after, slices.DeleteFunc(model.killed, func(d causal.Dot) bool { return dead[d] }))
+	}
+	if err == nil && headOf(d) > head {
+		w.noteGhost(n, a, seen, head, &after)
 	}
 	w.commitWrites(n)
 	w.drain(n)

@@ -17,6 +17,7 @@ const (
 	identity = "identity"
 	relays   = "relays"
 	ladder   = "ladder"
+	collect  = "collect"
 )
 
 type settings struct {
@@ -34,6 +35,8 @@ func (o *settings) options() sim.Options {
 		return sim.Relayed()
 	case o.only == ladder:
 		return sim.Ladders()
+	case o.only == collect:
+		return sim.Collected()
 	case o.long:
 		return sim.Long()
 	}

@@ -16,6 +16,8 @@
 //     that claims all numbers up to there, and so says that they are dead;
 //   - it remembers for a while in what state it forgot a document, does not
 //     take it again in that state meanwhile, and says that it held it if asked;
+//   - the events of a dead document are not given out one by one, but all that is
+//     known of it at once;
 //   - what a replica that is no member any more holds is not taken.
 //
 // All others are wrong, and the program shows the shortest history that says so:
@@ -25,6 +27,8 @@
 //	late      messages are under way for longer than is waited
 //	careless  all have held it dead for long enough, but not in the same state;
 //	          rare, ask for 300,000 histories
+//	logs      single events of a dead document are given to who asks: one that its
+//	          killer has claimed, and forgotten, shows again
 //	reuse     numbers begin at 1 again
 //	stale     the data of one who was away, and is no member, is taken
 //
@@ -40,7 +44,7 @@ import (
 
 func main() {
 	n := flag.Int("n", 1_000_000, "how many histories")
-	mode := flag.String("mode", "right", "right, alone, hasty, late, careless, reuse or stale")
+	mode := flag.String("mode", "right", "right, alone, hasty, late, careless, logs, reuse or stale")
 	flag.Parse()
 	r := explore(*mode, *n)
 	fmt.Printf("mode %s: %d histories, %d documents forgotten, %d made again after that, %d wrong\n", *mode, *n, r.forgotten, r.again, r.wrong)

@@ -23,6 +23,8 @@ func (w *world) play() string {
 			w.pull(at, w.rng.IntN(members))
 		case x < 57:
 			w.visit(at)
+		case x < 65:
+			w.repair(at, w.rng.IntN(members))
 		default:
 			w.pass()
 		}
@@ -105,6 +107,18 @@ func (w *world) pull(at, from int) {
 	w.tell("%d takes the state of %d", at, from)
 }
 
+// repair gives a replica one event that it lacks of a document that it holds.
+func (w *world) repair(at, from int) {
+	r, q := w.replicas[at], w.replicas[from]
+	for _, e := range q.log {
+		if r.held && at != from && e.claims&^r.context != 0 && w.rng.IntN(2) == 0 {
+			w.absorb(at, &e)
+			w.tell("%d gives event %d to %d", from, e.id, at)
+			return
+		}
+	}
+}
+
 func (r *replica) remembers(context dots, now int) bool {
 	return r.pastUntil >= now && r.past == context
 }
@@ -155,7 +169,7 @@ func (w *world) forget(at int) {
 		r.floor = max(r.floor, greatest(r.context, at))
 	}
 	r.past, r.pastUntil = r.context, w.now+memory
-	r.held, r.context, r.since, r.known = false, 0, 0, [members]dots{}
+	r.held, r.context, r.since, r.known, r.log = false, 0, 0, [members]dots{}, nil
 }
 
 // allHold reports whether all members are known to hold what this one does.

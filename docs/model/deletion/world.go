@@ -51,6 +51,7 @@ type replica struct {
 	as                   dots // the context that they held it in then
 	past                 dots
 	pastUntil            int
+	log                  []event      // that it gives out one by one
 	dead                 map[int]bool // events that it once knew to be dead
 }
 
@@ -118,8 +119,19 @@ func (w *world) absorb(at int, e *event) {
 	if e.add != 0 {
 		w.learn(at, e.add, e.id)
 	}
+	if e.claims&^r.context != 0 {
+		r.log = append(r.log, *e)
+	}
 	r.context |= e.claims
 	r.ahead &^= r.context
+	w.trim(r)
+}
+
+// trim ends the log of a dead document.
+func (w *world) trim(r *replica) {
+	if r.live == 0 && w.mode != "logs" {
+		r.log = nil
+	}
 }
 
 // merge takes all that another replica holds.
@@ -130,4 +142,5 @@ func (w *world) merge(to, from int) {
 	each(q.live, func(d dots) { w.learn(to, d, q.shows[d]) })
 	r.context |= q.context
 	r.ahead = (r.ahead | q.ahead) &^ r.context
+	w.trim(r)
 }
