@@ -153,6 +153,32 @@ func TestASilentMemberOnlyDelaysCollection(t *testing.T) {
 	require.Equal(t, []int{1, 1, 1}, b.dots())
 }
 
+// All cover what lives there, and one is silent from then on: it may just be
+// writing over the deletion.
+func TestASecondRoundWaitsForAllToo(t *testing.T) {
+	b, all := newMembers(t, 3)
+	b.put(b.all[0], "kept", "1")
+	b.pass(time.Second, nil)
+	b.put(b.all[0], "a", "")
+	d := b.all[0].docs["doc"]
+	for d.collection.stage != stable {
+		b.pass(5*time.Millisecond, nil)
+	}
+	for d.collection.stage == stable {
+		b.pass(5*time.Millisecond, nil)
+	}
+	all[0].silent[b.all[2].cfg.ID] = true
+	b.set(b.all[1], "more", "1")
+	b.pass(20*time.Millisecond, nil)
+	require.Equal(t, known, d.collection.stage)
+	d.collection.context = d.copy.State().Context() // as if it had been known before
+	b.pass(10*time.Second, nil)
+	require.Equal(t, []int{3, 3, 3}, b.dots())
+	clear(all[0].silent)
+	b.pass(3*time.Second, nil)
+	require.Equal(t, []int{2, 2, 2}, b.dots())
+}
+
 // A put that loses against a deletion arrives between the two rounds.
 func TestAPlaceThatChangedIsNotCollected(t *testing.T) {
 	b, _ := newMembers(t, 2)

@@ -67,6 +67,9 @@ type report struct {
 	Copies     int            `json:"copied_disks"`
 	Forgotten  int            `json:"damaged_documents"`
 	Ladder     replica.Ladder `json:"ladder"`
+	Folded     int            `json:"counters_folded"`
+	Collected  int            `json:"places_collected"`
+	Forgets    int            `json:"documents_forgotten"`
 	Alarms     map[string]int `json:"alarms"`
 	Slowest    time.Duration  `json:"slowest_convergence_ns"`
 	SlowestIs  uint64         `json:"slowest_seed"`
@@ -99,6 +102,9 @@ func (r *report) add(seed uint64, x *sim.Result) {
 	r.Restores += x.Stats.Restores
 	r.Copies += x.Stats.Copies
 	r.Forgotten += x.Stats.Forgotten
+	r.Folded += x.Stats.Folded
+	r.Collected += x.Stats.Collected
+	r.Forgets += x.Stats.Forgets
 	for kind, n := range x.Stats.Alarms {
 		r.Alarms[kind] += n
 	}
@@ -204,6 +210,9 @@ func summary(out io.Writer, o *settings, r *report) {
 	fmt.Fprintf(out, "identity: %d clean stops, %d starts under the same incarnation, %d disks set back or emptied, %d copies started besides, %d documents damaged; that or a lost tail in %d histories\n",
 		r.Stops, r.Resumed, r.Restores, r.Copies, r.Forgotten, r.Struck)
 	fmt.Fprintf(out, "ladder: %s\n", rungs(&r.Ladder))
+	if r.Folded+r.Collected+r.Forgets > 0 {
+		fmt.Fprintf(out, "collection: %d counters folded, %d places cleared, %d documents forgotten, at one replica each\n", r.Folded, r.Collected, r.Forgets)
+	}
 	fmt.Fprintf(out, "convergence after the last fault: %v on average, %v at most (seed %d)\n",
 		r.MeanHealed.Round(time.Millisecond), r.Slowest.Round(time.Millisecond), r.SlowestIs)
 }
