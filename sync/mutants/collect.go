@@ -6,7 +6,7 @@ var collectMutants = []mutant{
 		harm: "a counter of many increments counts removed ones",
 		in:   "crdt/kernel",
 		old:  "t.sum, t.dots = t.sum.Minus(n), t.dots-1",
-		put:  "t.dots--",
+		put:  "t.sum, t.dots = t.sum.Minus(0*n), t.dots-1",
 		by:   "crdt: TestSumsAreKept",
 	},
 	{
