@@ -79,6 +79,12 @@ type Config struct {
 	// BeaconEvery is the mean time between beacons, which find what was lost.
 	// Default 1 second.
 	BeaconEvery time.Duration
+	// Budget is how many bytes a second the replica sends at most, on all
+	// connections together, counted without what NATS puts around messages; 0 is no
+	// limit. Broadcasts of writes go first; a quarter is kept for beacons, requests
+	// and answers. Nothing is lost by it, only later: writes that cannot be sent yet
+	// go on coalescing. Drain and Close send what is pending at once.
+	Budget int
 	// FlushAge is how long writes wait to be sent together while others were
 	// sent just before. Default 2 milliseconds.
 	FlushAge time.Duration
@@ -169,7 +175,7 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: Conn and Broker exclude each other", ErrConfig)
 	case c.MaxDrift < 0 || c.BeaconEvery < 0 || c.FlushAge < 0 || c.SyncEvery < 0:
 		return fmt.Errorf("%w: negative duration", ErrConfig)
-	case c.MaxMessage < 0 || c.MaxValue < 0 || c.MaxFields < 0 || c.MaxDocs < 0 || c.LogBytes < 0 ||
+	case c.Budget < 0 || c.MaxMessage < 0 || c.MaxValue < 0 || c.MaxFields < 0 || c.MaxDocs < 0 || c.LogBytes < 0 ||
 		c.MaxName < 0 || c.MaxDepth < 0 || c.MaxDocBytes < 0 || c.MaxOwnDocs < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	case c.MaxMessage != 0 && c.MaxMessage < minMessage || c.MaxMessage > maxMessage:
@@ -270,7 +276,7 @@ func nodeConfig(cfg *Config, b broker.Broker, bridges []node.Bridge) node.Config
 		Store: cfg.Store, NewID: NewID(), Durability: cfg.Durability, SyncEvery: cfg.SyncEvery,
 		Replica: replica.Config{
 			ID: cfg.ID, Clock: cfg.Clock, MaxDrift: cfg.MaxDrift, Rand: newRand(),
-			MaxMessage: cfg.MaxMessage, FlushAge: cfg.FlushAge, BeaconEvery: cfg.BeaconEvery,
+			MaxMessage: cfg.MaxMessage, Budget: cfg.Budget, FlushAge: cfg.FlushAge, BeaconEvery: cfg.BeaconEvery,
 			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs, MaxOwnDocs: cfg.MaxOwnDocs, OwnOnly: cfg.OwnOnly,
 		},
 	}

@@ -127,8 +127,9 @@ type Stats struct {
 	Unsent      uint64 `json:"unsent"`       // messages that could not be
 	Dropped     uint64 `json:"dropped"`      // messages lost to a full queue, then repaired
 	Refused     uint64 `json:"refused"`      // messages malformed, foreign or above a limit
-	Passed      uint64 `json:"passed"`       // deltas that a relay passed on, once a link
 	Forged      uint64 `json:"forged"`       // of these, events of others from who may not speak for them
+	Held        uint64 `json:"held"`         // messages that waited for the Budget
+	Passed      uint64 `json:"passed"`       // deltas that a relay passed on, once a link
 	Conflicts   uint64 `json:"conflicts"`    // writes that share a name with another one: an identity used twice
 	Quarantined uint64 `json:"quarantined"`  // values put aside because of that, see Replica.Quarantined
 	Drifts      uint64 `json:"drifts"`       // deltas from clocks too far ahead
@@ -149,7 +150,7 @@ func (r *Replica) Status() Status {
 			Writes: c.Writes, UnitsSent: c.UnitsSent, UnitsMerged: c.UnitsMerged, Duplicates: c.Duplicates,
 			Holes: c.Holes, Pulls: c.PullsSent, Served: c.PullsServed, FramesSent: c.FramesSent,
 			Transfers: c.Transfers, Compared: c.Ladder.Compared + c.Ladder.News, Published: s.Published, Unsent: s.Unsent, Dropped: s.Dropped,
-			Refused: c.Refused, Forged: c.Forged, Passed: c.Passed, Conflicts: c.Conflicts, Quarantined: c.Quarantined, Drifts: c.Drifts, Alarms: s.Alarms,
+			Refused: c.Refused, Forged: c.Forged, Passed: c.Passed, Held: c.Held, Conflicts: c.Conflicts, Quarantined: c.Quarantined, Drifts: c.Drifts, Alarms: s.Alarms,
 			BytesIn: c.BytesIn, BytesOut: c.BytesOut, LogBytes: c.LogBytes,
 		},
 	}

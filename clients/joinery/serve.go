@@ -31,6 +31,7 @@ type serving struct {
 	id                 string
 	keeping
 	bridging
+	budget  int
 	verbose bool
 }
 
@@ -78,6 +79,7 @@ memory. If the disk fails it says so, goes on serving reads, and ends with statu
 	flags.StringVar(&s.leafListen, "leaf-listen", "", "`HOST:PORT` for leaf nodes to join the embedded server")
 	flags.StringArrayVar(&s.leaf, "leaf", nil, "`URL` of a hub that the embedded server joins as a leaf node; may be repeated")
 	flags.StringArrayVar(&s.relay, "relay", nil, "`URL` of a further NATS server to be a replica on; may be repeated")
+	flags.IntVar(&s.budget, "budget", 0, "`BYTES` a second that the replica sends at most; 0 is no limit")
 	flags.StringVar(&s.id, "id", "", "lasting `ID` of the replica, a UUID; never use one twice at a time")
 	s.add(cmd)
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log to the standard error")
@@ -110,7 +112,7 @@ func (s *serving) run(cmd *cobra.Command) (err error) {
 	if err := s.check(cmd); err != nil {
 		return err
 	}
-	cfg := joinery.Config{Space: s.space, Logger: logger(cmd.ErrOrStderr(), s.verbose)}
+	cfg := joinery.Config{Space: s.space, Budget: s.budget, Logger: logger(cmd.ErrOrStderr(), s.verbose)}
 	if s.id != "" {
 		if cfg.ID, err = joinery.ParseID(s.id); err != nil {
 			return misuse(cmd, fmt.Errorf("--id: %w", err))

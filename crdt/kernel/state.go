@@ -111,6 +111,14 @@ func (s *State) Actors() []Index {
 	return out
 }
 
+// Events returns how many events the context holds, in O(actors and ranges).
+func (s *State) Events() (n uint64) {
+	for i := range s.actors {
+		n += s.actors[i].seen.Count()
+	}
+	return n
+}
+
 // Seen returns the actor's part of the context. Read only, until the next mutation.
 func (s *State) Seen(i Index) causal.Ranges { return s.actors[i].seen }
 

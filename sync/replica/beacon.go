@@ -36,16 +36,17 @@ func (r *Replica) beacon(hello bool) {
 	r.send(ToAll, Outgoing{}, &message.Beacon{
 		Scope: everything, Digest: r.Digest(), Docs: uint64(r.counted), Hello: hello, Hints: r.hint(),
 	})
-	every := r.cfg.BeaconEvery
+	r.recount()
+	every := r.pace()
+	r.usualAt = r.now.Add(every)
 	switch {
 	case r.isUrgent():
 		every /= urgentShare
 	case !r.tailAt.IsZero():
 		every /= 2 // the first after a burst may be lost
 	}
-	r.differs = false
-	r.beaconAt = r.now.Add(every*3/4 + r.jitter(every/2))
-	r.tailAt = zeroTime
+	r.differs, r.greets, r.echo.heard = false, false, 0
+	r.planBeacon(every)
 }
 
 // isUrgent reports whether the next beacon is to come sooner than usual: it is
@@ -91,12 +92,13 @@ func (r *Replica) nextBeacon() time.Time {
 
 // onBeacon compares a peer's digest with the own one of the same documents.
 func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
-	away := r.now.Sub(p.heard) > returnAfter*r.cfg.BeaconEvery
+	away := r.now.Sub(p.heard) > r.silence()
 	p.heard, p.digest = r.now, m.Digest
-	if m.Hello || away {
+	if (m.Hello || away) && !r.isCrowded() {
 		r.answerHello()
 	}
 	if m.Digest == r.Digest() {
+		r.noteEcho(m)
 		p.odd = 0
 		return
 	}
@@ -178,7 +180,7 @@ const maxOdd = 3
 // lacks reports whether the peer's summary shows that it has seen something
 // that this replica has not.
 func (d *document) lacks(p *peer, h *message.State) bool {
-	return h.Count >= countEvents(d.copy.State()) || h.Head > 0 && !d.hasSeen(causal.Dot{Actor: p.actor, Seq: h.Head})
+	return h.Count >= d.seen() || h.Head > 0 && !d.hasSeen(causal.Dot{Actor: p.actor, Seq: h.Head})
 }
 
 func (d *document) hasSeen(e causal.Dot) bool {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -26,33 +27,42 @@ func (r *Replica) queue(d *document) {
 	case !r.online:
 	case r.now.Sub(r.flushed) >= r.cfg.FlushAge:
 		r.flush()
-	case d.copy.Pending().Len() >= r.cfg.FlushCount:
+	case d.copy.Pending().Len() >= r.cfg.FlushCount && r.affordable():
 		r.seal(d)
 	case r.flushAt.IsZero():
 		r.flushAt = r.flushed.Add(r.cfg.FlushAge)
 	}
 }
 
-// flush seals and sends all pending events.
-func (r *Replica) flush() {
+// flush seals and sends pending events: all, or as many as the budget has now.
+func (r *Replica) flush() { r.flushWhile(r.affordable) }
+
+func (r *Replica) flushWhile(may func() bool) {
+	done := 0
 	for _, d := range r.unsent {
-		r.seal(d)
+		if !r.sealWhile(d, may) {
+			break
+		}
 		d.unsent = false
+		done++
 	}
-	r.unsent = r.unsent[:0]
-	r.passOn()
-	r.allKept()
-	r.flushed = r.now
-	r.flushAt = zeroTime
+	r.unsent = slices.Delete(r.unsent, 0, done)
+	if len(r.unsent) == 0 && may() {
+		r.passOn()
+	}
+	r.noteKept()
+	r.flushed, r.flushAt = r.now, zeroTime
+	if len(r.unsent)+len(r.passing.units) > 0 {
+		r.flushAt = r.budget.broadcastAt()
+	}
 }
 
-// allKept notes that every event is in a record.
-func (r *Replica) allKept() {
-	for _, d := range r.loose {
-		d.loose = false
-	}
-	clear(r.loose)
-	r.loose = r.loose[:0]
+// noteKept notes which documents have every event in a record.
+func (r *Replica) noteKept() {
+	r.loose = slices.DeleteFunc(r.loose, func(d *document) bool {
+		d.loose = d.copy.Pending().Loose() > 0
+		return !d.loose
+	})
 }
 
 // Commit makes records of all writes, so that they may be made durable. What
@@ -65,7 +75,6 @@ func (r *Replica) Commit(now time.Time) {
 	}
 	if r.online {
 		r.flush()
-		return
 	}
 	for _, d := range r.loose {
 		for p := d.copy.Pending(); p.Loose() > 0; {
@@ -73,7 +82,7 @@ func (r *Replica) Commit(now time.Time) {
 			r.out.Records = append(r.out.Records, Record{Doc: d.name, Delta: unit, Unit: true})
 		}
 	}
-	r.allKept()
+	r.noteKept()
 }
 
 // Guesses of bytes, for a first allocation that is seldom too small.
@@ -85,14 +94,23 @@ const (
 // seal makes units of a document's pending events and broadcasts them if the
 // transport is up. It is called before anything of the document leaves by any
 // other door, too: what others may see must not change any more.
-func (r *Replica) seal(d *document) {
+func (r *Replica) seal(d *document) { r.sealWhile(d, always) }
+
+func always() bool { return true }
+
+// sealWhile seals as long as there is reason to, and reports whether it is done.
+func (r *Replica) sealWhile(d *document, may func() bool) bool {
 	p := d.copy.Pending()
 	for p.Len() > 0 {
+		if !may() {
+			return false
+		}
 		loose := p.Loose()
 		room := make([]byte, 0, min(unitGuess+eventGuess*p.Len(), r.cfg.MaxMessage))
 		unit, own := p.Seal(room, d.copy.State(), r.cfg.MaxMessage-2*overhead)
 		r.release(d, unit, own, p.Loose() < loose)
 	}
+	return true
 }
 
 // sealKept seals what is in records already, with what it cannot go without.
@@ -257,8 +275,8 @@ func (r *Replica) noteDrift(d *document, f *delta.Frame) {
 	}
 }
 
-// Flush seals and sends what is pending.
+// Flush seals and sends what is pending, whatever the budget says.
 func (r *Replica) Flush(now time.Time) {
 	r.advance(now)
-	r.flush()
+	r.flushWhile(always)
 }

@@ -182,7 +182,7 @@ func (r *Replica) chaseBehind(d *document, p *peer, h *message.State) {
 	}
 	c.hole, c.peer, c.process = false, p.id, p.nonce
 	c.shown, c.head = *h, causal.Dot{Actor: p.actor, Seq: h.Head}
-	soon := r.now.Add(r.cfg.HoleDelay/2 + r.jitter(r.cfg.HoleDelay))
+	soon := r.now.Add(r.cfg.HoleDelay/2 + r.spread(r.cfg.HoleDelay))
 	if isNew || c.at.After(soon) { // the peer is there: no reason to wait longer
 		c.attempts = 0
 		r.schedule(d, soon)
@@ -199,7 +199,7 @@ func (d *document) isMoot() bool {
 	case c.attempts > 0:
 		return false
 	}
-	return s.Digest() == c.shown.Digest || countEvents(s) > c.shown.Count && (c.shown.Head == 0 || d.hasSeen(c.head))
+	return s.Digest() == c.shown.Digest || d.seen() > c.shown.Count && (c.shown.Head == 0 || d.hasSeen(c.head))
 }
 
 // maxWants bounds the documents of one pull.
@@ -225,6 +225,9 @@ func (r *Replica) pursueOne(d *document) {
 		return
 	case d.isMoot():
 		r.endChase(d)
+		return
+	case r.isDear(d):
+		r.schedule(d, r.budget.broadcastAt())
 		return
 	}
 	c.attempts++
@@ -318,7 +321,7 @@ func (r *Replica) sendPull(key pullKey, q *pull) {
 func (r *Replica) anotherPeer(id causal.ID) causal.ID {
 	var ids []causal.ID
 	for _, p := range r.peers {
-		if p.id != id && p.id != r.cfg.ID && r.now.Sub(p.heard) <= returnAfter*r.cfg.BeaconEvery {
+		if p.id != id && p.id != r.cfg.ID && r.now.Sub(p.heard) <= r.silence() {
 			ids = append(ids, p.id)
 		}
 	}

@@ -58,6 +58,11 @@ type Config struct {
 	FlushAge time.Duration
 	// FlushCount is how many events of a document wait at most. Default 1000.
 	FlushCount int
+	// Budget is how many bytes a second are sent, on all ports together; 0 is no
+	// limit. Nothing is lost by it, only later: broadcasts go first, and what cannot
+	// be sent yet goes on coalescing. Messages are then no longer than what a second
+	// has, down to 4 KiB.
+	Budget int
 	// BeaconEvery is the mean time between beacons. Default 1 s.
 	BeaconEvery time.Duration
 	// HoleDelay is how long a hole may be due to reordering. Default 10 ms.
@@ -90,6 +95,9 @@ type Config struct {
 // maxPeers bounds the replicas that are remembered.
 const maxPeers = 4096
 
+// minMessage is the least limit of a message in bytes.
+const minMessage = 4 << 10
+
 // MaxPorts bounds the transports of a relay.
 const MaxPorts = 16
 
@@ -105,7 +113,7 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: ID is required", ErrConfig)
 	case c.Rand == nil:
 		return fmt.Errorf("%w: Rand is required", ErrConfig)
-	case c.MaxMessage != 0 && c.MaxMessage < 4<<10:
+	case c.MaxMessage != 0 && c.MaxMessage < minMessage:
 		return fmt.Errorf("%w: MaxMessage of %d is below 4 KiB", ErrConfig, c.MaxMessage)
 	case c.FlushAge < 0 || c.BeaconEvery < 0 || c.HoleDelay < 0 || c.RetryAfter < 0 || c.MaxDrift < 0 || c.ExpiryGrace < 0:
 		return fmt.Errorf("%w: negative duration", ErrConfig)
@@ -113,7 +121,7 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: %d ports, must be up to %d", ErrConfig, c.Ports, MaxPorts)
 	case c.OwnOnly && c.Ports > 1:
 		return fmt.Errorf("%w: a relay speaks for others, so OwnOnly is not for it", ErrConfig)
-	case c.FlushCount < 0 || c.FoldFrom < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0 || c.MaxOwnDocs < 0:
+	case c.Budget < 0 || c.FlushCount < 0 || c.FoldFrom < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0 || c.MaxOwnDocs < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	}
 	orInt := func(v *int, def int) {
@@ -128,6 +136,9 @@ func (c *Config) validate() error {
 	}
 	orInt(&c.Ports, 1)
 	orInt(&c.MaxMessage, 256<<10)
+	if c.Budget > 0 {
+		c.MaxMessage = min(c.MaxMessage, max(c.Budget, minMessage))
+	}
 	orInt(&c.FlushCount, 1000)
 	orInt(&c.FoldFrom, leastFold)
 	orInt(&c.LogBytes, 64<<20)

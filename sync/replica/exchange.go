@@ -20,6 +20,9 @@ func (r *Replica) onPull(p *peer, m *message.Pull) {
 	out := &message.Push{}
 	size, budget := 0, 4*r.cfg.MaxMessage
 	for i := range m.Wants {
+		if d := r.docs[m.Wants[i].Doc]; d != nil && r.isDear(d) {
+			continue // it is asked for again
+		}
 		g := r.serve(p, &m.Wants[i])
 		n := message.GiftSize(&g)
 		if size+n > r.cfg.MaxMessage-overhead {

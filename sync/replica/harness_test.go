@@ -150,3 +150,5 @@ func small(c *Config) { c.MaxMessage = 4 << 10 }
 func noLog(c *Config) { c.LogBytes = -1 }
 
 func long(n int) string { return fmt.Sprintf("%0*d", n, 7) }
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 9)) }

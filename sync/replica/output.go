@@ -117,6 +117,8 @@ type Stats struct {
 	PullsServed uint64
 	FramesSent  uint64 // whole states sent, in messages or transfers
 	Transfers   uint64 // transfers received whole
+	Held        uint64 // messages that waited for the budget
+	Shed        uint64 // of those, messages for which no room was left; who needs them asks again
 	Passed      uint64 // units that a relay passed on, once a port
 	Ladder      Ladder // how replicas caught up
 	Upkeep      Upkeep // what the replica wrote on its own

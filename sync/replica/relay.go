@@ -83,9 +83,13 @@ func (r *Replica) relay(d *document, b delta.Delta, isUnit bool) {
 // pass lets a unit be passed on: at once after a pause, else together with what
 // else comes in the next moment.
 func (r *Replica) pass(d *document, unit delta.Delta) {
+	if r.passing.bytes > maxHeld*r.cfg.MaxMessage { // more than the budget has: those beyond ask for it
+		r.passing.clear()
+		r.answerHello()
+	}
 	r.passing.put(d, unit, r.via.port)
 	switch {
-	case r.now.Sub(r.flushed) >= r.cfg.FlushAge || r.passing.bytes >= r.cfg.MaxMessage:
+	case r.now.Sub(r.flushed) >= r.cfg.FlushAge || r.passing.bytes >= r.cfg.MaxMessage && r.affordable():
 		r.flush()
 	case r.flushAt.IsZero():
 		r.flushAt = r.flushed.Add(r.cfg.FlushAge)
@@ -104,9 +108,13 @@ func (r *Replica) passOn() {
 		}
 	}
 	r.tailAt = r.now.Add(r.cfg.BeaconEvery / tailShare)
-	clear(r.passing.units)
-	clear(r.passing.index)
-	r.passing.units, r.passing.bytes = r.passing.units[:0], 0
+	r.passing.clear()
+}
+
+func (p *passing) clear() {
+	clear(p.units)
+	clear(p.index)
+	p.units, p.bytes = p.units[:0], 0
 }
 
 // passOnTo sends by one port what was not heard on it.

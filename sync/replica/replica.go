@@ -35,19 +35,28 @@ type Replica struct {
 	stale   []*document
 	recent  []*document // to be named in the next beacons
 
-	changed   time.Time // when any document was last changed
-	online    bool      // any port is
-	ports     []bool    // which are up
-	via       via       // where the message came from that is being taken
-	passing   passing
-	unsent    []*document // with pending events
-	loose     []*document // with pending events that are in no record, in part
-	flushed   time.Time
-	flushAt   time.Time // zero: nothing waits
-	beaconAt  time.Time
-	bustle    time.Time // when a delta was last broadcast, here or by a peer
-	differs   bool      // from what a beacon said since the own last one
-	urgent    int       // beacons sent sooner than usual because of that, in a row
+	changed  time.Time // when any document was last changed
+	online   bool      // any port is
+	ports    []bool    // which are up
+	via      via       // where the message came from that is being taken
+	passing  passing
+	budget   budget
+	unsent   []*document // with pending events
+	loose    []*document // with pending events that are in no record, in part
+	flushed  time.Time
+	flushAt  time.Time // zero: nothing waits
+	beaconAt time.Time
+	bustle   time.Time     // when a delta was last broadcast, here or by a peer
+	differs  bool          // from what a beacon said since the own last one
+	urgent   int           // beacons sent sooner than usual because of that, in a row
+	crowd    int           // peers that are there, as of the last beacon
+	usualAt  time.Time     // when a beacon is due that comes in any case; zero: one is due after a return
+	planned  time.Duration // the pace when the next beacon was planned
+	greets   bool          // the next beacon is a hello
+	echo     struct {      // beacons of others that said the same
+		digest uint64
+		heard  int
+	}
 	tailAt    time.Time // of the beacon that follows a burst of writes; zero: none
 	due       agenda
 	trip      roundTrip
@@ -122,6 +131,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 		floor:    cfg.Floor,
 	}
 	r.ports = make([]bool, cfg.Ports)
+	r.budget = newBudget(cfg.Budget, now)
 	r.clock.Restore(cfg.Mark)
 	r.log.MaxBytes = max(cfg.LogBytes, 0)
 	r.outgoing.MaxBytes = cfg.MaxTransfer
@@ -329,7 +339,7 @@ func (r *Replica) settle() {
 		if r.docs[d.name] != d {
 			continue // it was dropped
 		}
-		d.digest, d.count = d.copy.State().Digest(), countEvents(d.copy.State())
+		d.digest, d.count = d.copy.State().Digest(), d.copy.State().Events()
 		d.stale = false
 		if was := d.counted; was != (d.count > 0) {
 			d.counted = !was
@@ -345,11 +355,12 @@ func (r *Replica) settle() {
 	r.stale = r.stale[:0]
 }
 
-func countEvents(s *kernel.State) (n uint64) {
-	for _, a := range s.Actors() {
-		n += s.Seen(a).Count()
+// seen returns how many events the document has seen.
+func (d *document) seen() uint64 {
+	if d.stale {
+		return d.copy.State().Events()
 	}
-	return n
+	return d.count
 }
 
 func (d *document) observe() {
@@ -416,11 +427,6 @@ func (r *Replica) send(to To, o Outgoing, b message.Body) {
 		o.Port = r.portOf(o.Peer)
 	}
 	r.emit(o)
-}
-
-func (r *Replica) emit(o Outgoing) {
-	r.stats.BytesOut += uint64(len(o.Data))
-	r.out.Messages = append(r.out.Messages, o)
 }
 
 // jitter returns a random duration of up to d.

@@ -118,6 +118,7 @@ func (r *Replica) meet(h message.Header) *peer {
 			r.forgetPeer()
 		}
 		r.peers[p.id] = p
+		r.crowd = max(r.crowd, min(len(r.peers), maxPeers))
 	}
 	p.actor, p.nonce, p.port = h.From, h.Nonce, r.via.port
 	return p
@@ -163,8 +164,12 @@ func (r *Replica) ConnectOn(now time.Time, port int, up bool) {
 	if !up {
 		return
 	}
-	r.flush()
-	r.beacon(true)
+	if !r.isCrowded() {
+		r.flush()
+		r.beacon(true)
+		return
+	}
+	r.comeBack()
 }
 
 // Tick lets the replica act on the passing of time.
@@ -176,8 +181,9 @@ func (r *Replica) Tick(now time.Time) {
 	if !r.flushAt.IsZero() && !r.flushAt.After(r.now) {
 		r.flush()
 	}
+	r.releaseHeld()
 	if next := r.nextBeacon(); !next.After(r.now) {
-		r.beacon(false)
+		r.beaconIfDue()
 	}
 	r.surveyAgain()
 	if !r.collectAt.IsZero() && !r.collectAt.After(r.now) {
@@ -199,6 +205,11 @@ func (r *Replica) Next() time.Time {
 	}
 	if !r.flushAt.IsZero() && r.flushAt.Before(next) {
 		next = r.flushAt
+	}
+	if len(r.budget.held) > 0 {
+		if at := r.budget.talkAt(); at.Before(next) {
+			next = at
+		}
 	}
 	if d := r.due.first(); d != nil && d.chase.at.Before(next) {
 		next = d.chase.at

@@ -280,9 +280,10 @@ func (d *document) noteStuck(f *delta.Frame, theirs uint64) {
 }
 
 // transferring returns the document whose transfer a chunk is of. What another
-// process of the source's identity says of it counts nothing.
+// process of the source's identity says of it counts nothing, unless the source has
+// been silent for so long that this one may have taken its place.
 func (r *Replica) transferring(p *peer, id uint64) *document {
-	if d := r.incoming[offerKey{p.id, id}]; d != nil && d.chase.nonce == p.nonce {
+	if d := r.incoming[offerKey{p.id, id}]; d != nil && (d.chase.nonce == p.nonce || d.chase.isStalled()) {
 		return d
 	}
 	return nil

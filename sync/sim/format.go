@@ -31,6 +31,7 @@ func (s *Script) String() string {
 		{"trip", s.Tuning.Trip != 0, s.Tuning.Trip},
 		{"curt", s.Tuning.Curt != 0, s.Tuning.Curt},
 		{"newer", s.Tuning.Newer != 0, s.Tuning.Newer},
+		{"budget", s.Tuning.Budget != 0, s.Tuning.Budget},
 		{"systems", s.Tuning.Systems != 0, s.Tuning.Systems},
 		{"loop", s.Tuning.Loop, s.Tuning.Loop},
 		{"devices", s.Tuning.Devices != 0, s.Tuning.Devices},

@@ -40,6 +40,7 @@ func Generate(seed uint64, o Options) *Script {
 	g.wearOut(s)
 	g.endanger(s)
 	g.divide(s)
+	g.economize(s)
 	g.climb(s)
 	g.restrict(s)
 	return s

@@ -103,7 +103,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 	src := rand.NewPCG(w.script.Seed^uint64(n.index)<<40, n.starts)
 	r, err := replica.New(replica.Config{
 		ID: n.id, Incarnation: w.lease(n), Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
-		Mark: n.disk.mark, Ports: len(n.systems), MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
+		Mark: n.disk.mark, Ports: len(n.systems), Budget: w.script.Tuning.Budget, MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
 		TripBytes: w.script.Tuning.Trip, ExpiryGrace: expiryGrace,
 		OwnOnly:   w.script.isDevice(n.index),
 		Stability: w.hearsay(n), BeaconEvery: w.beaconEvery(), FoldFrom: 3,

@@ -44,6 +44,8 @@ type Faults struct {
 	// besides, or in place of a newer one; empty disks; damaged documents. Unlike
 	// Clones, none may lead to two payloads of one dot.
 	Identity bool
+	// Thrift gives some histories a budget of a few kilobytes a second.
+	Thrift bool
 	// Relays has two or three messaging systems in a row or a circle, with relays
 	// between them.
 	Relays bool
@@ -54,7 +56,7 @@ func AllFaults() Faults {
 	return Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true,
 		Pauses: true, Crashes: true, Restores: true, Clones: true, Members: true, Offline: true,
-		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true, Relays: true, Expiry: true,
+		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true, Relays: true, Expiry: true, Thrift: true,
 	}
 }
 
@@ -83,7 +85,7 @@ func Identities() Options {
 func Relayed() Options {
 	return Options{MaxReplicas: 6, MaxDocs: 3, MaxSteps: 40, Span: 2 * time.Second, Focus: true, Faults: Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Pauses: true, Crashes: true,
-		Members: true, Offline: true, SmallLogs: true, Large: true, Mixed: true, Disk: true, Relays: true,
+		Members: true, Offline: true, SmallLogs: true, Large: true, Mixed: true, Disk: true, Relays: true, Thrift: true,
 	}}
 }
 

@@ -157,6 +157,8 @@ func (p *parser) fields(s *Script) {
 			s.Tuning.Curt = v.float()
 		case "newer":
 			s.Tuning.Newer = int(v.int())
+		case "budget":
+			s.Tuning.Budget = int(v.int())
 		case "systems":
 			s.Tuning.Systems = int(v.int())
 		case "loop":

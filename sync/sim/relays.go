@@ -50,3 +50,13 @@ func (g *generator) divide(s *Script) {
 	s.Replicas = max(s.Replicas, s.Tuning.relays()+1)
 	s.Expect.Within = 3 * Bound // the beacons of a few hops
 }
+
+// economize gives some histories a budget. It is drawn like divide.
+func (g *generator) economize(s *Script) {
+	rng := rand.New(rand.NewPCG(s.Seed, 0x627564676574))
+	if !g.o.Faults.Thrift || s.Tuning.MaxMessage > 0 || rng.IntN(6) > 0 {
+		return
+	}
+	s.Tuning.Budget = []int{1500, 4000, 20_000}[rng.IntN(3)]
+	s.Expect.Within = 6 * Bound // what waits has to get through first
+}

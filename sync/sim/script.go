@@ -63,6 +63,8 @@ type Tuning struct {
 	// Collect has the replicas know what all of them hold durably, as of their
 	// beacons, and with that fold, collect and forget.
 	Collect bool
+	// Budget is how many bytes a second each replica may send; 0 is no limit.
+	Budget int
 	// Systems is how many messaging systems there are; 0 is one. The first
 	// replicas are relays, each of two of them that follow each other; the others
 	// are of one each, in turn.

@@ -74,6 +74,7 @@ func (k *shrinker) simplify() (simpler bool) {
 		func(s *Script) { s.Disk.Slow = 0 },
 		func(s *Script) { s.Tuning = Tuning{} },
 		func(s *Script) { s.Tuning.Systems, s.Tuning.Loop = 0, false },
+		func(s *Script) { s.Tuning.Budget = 0 },
 		func(s *Script) { s.Tuning.Systems, s.Tuning.Loop = min(s.Tuning.Systems, 2), false },
 		func(s *Script) { s.Replicas = max(s.Replicas-1, 1) },
 		func(s *Script) { s.Seed &= 0xff },
