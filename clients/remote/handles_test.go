@@ -195,7 +195,7 @@ func TestReadsShowWhatTheSessionWroteElsewhere(t *testing.T) {
 		return err
 	}), joinery.ErrBehind)
 	require.ErrorIs(t, s.insist(func(ctx context.Context) error {
-		return session.Doc("d").Counter("n").Inc(ctx, 1)
+		return session.Doc("d").Register("r").Set(ctx, "after that")
 	}), joinery.ErrBehind)
 	n, err := c.Session().Doc("d").Counter("n").Value(ctx)
 	require.NoError(t, err)
