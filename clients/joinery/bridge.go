@@ -20,7 +20,7 @@ type bridging struct {
 func (b *bridging) open(o *options) (out []joinery.Bridge, err error) {
 	for _, text := range b.relay {
 		url, space, _ := strings.Cut(text, "#")
-		to := options{url: url, creds: o.creds}
+		to := options{url: url, credentials: o.credentials}
 		conn, err := to.dial("joinery serve", nats.RetryOnFailedConnect(true))
 		if err != nil {
 			b.close()

@@ -28,9 +28,11 @@ func (o *options) dial(name string, more ...nats.Option) (*nats.Conn, error) {
 		nats.ReconnectJitter(redial/4, redial/4),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // asked for, not printed between the lines
 	}
-	if o.creds != "" {
-		opts = append(opts, nats.UserCredentials(o.creds))
+	mine, err := o.natsOptions()
+	if err != nil {
+		return nil, fmt.Errorf("credentials: %w", err)
 	}
+	opts = append(opts, mine...)
 	nc, err := nats.Connect(o.url, append(opts, more...)...)
 	if err != nil {
 		return nil, &absentError{

@@ -6,6 +6,7 @@
 //	joinery import FILE              JSON Lines into a replica, and export back
 //	joinery serve --dir DIR          a replica that keeps its data on disk
 //	joinery backup FILE              and restore, verify, compact
+//	joinery permissions ROLE         the NATS permissions that a role needs
 //
 // The commands other than demo, serve, restore and verify are thin clients: they
 // hold no replica, but ask one through NATS. "joinery help COMMAND" has examples.
@@ -13,8 +14,8 @@
 // # Exit status
 //
 // 0: done. 1: failed, refused, not found, or not converged. 2: the command
-// line could not be understood. 3: no server, or no replica of the space, was
-// there to answer.
+// line or the configuration could not be understood. 3: no server, or no replica
+// of the space, was there to answer. 130, 143: ended by a second signal.
 package main
 
 import (

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"slices"
 
 	"github.com/nats-io/nats.go"
@@ -10,9 +9,9 @@ import (
 
 // options are the flags that commands share.
 type options struct {
-	json    bool
-	url     string
-	creds   string
+	json bool
+	url  string
+	credentials
 	space   string
 	replica string
 }
@@ -33,8 +32,8 @@ replica, but ask one, which "joinery serve" runs.
   VALUE    JSON such as 42, true, [1,2], {"$counter":3}; anything else is text
   PATTERN  a document's name in which "*" is one token and a last ">" all others
 
-Exit status: 0 done; 1 failed, refused, not found or not converged;
-2 the command line could not be understood; 3 no server or replica answered.`,
+Exit status: 0 done; 1 failed, refused, not found or not converged; 2 the command
+line or the configuration could not be understood; 3 no server or replica answered.`,
 		Example: example(
 			"joinery demo                          # the story in a few seconds",
 			"joinery serve                         # a replica, with a NATS server of its own",
@@ -48,12 +47,12 @@ Exit status: 0 done; 1 failed, refused, not found or not converged;
 	}
 	root.SetFlagErrorFunc(misuse)
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "write JSON, one object a line")
-	root.AddCommand(newDemo(o), newServe(o), newRestore(o), newVerify(o))
+	root.AddCommand(newDemo(o), newServe(o), newRestore(o), newVerify(o), newPermissions(o))
 	for _, cmd := range []*cobra.Command{
 		newPut(o), newGet(o), newDelete(o), newAdd(o), newRemove(o), newInc(o), newWatch(o),
 		newConflicts(o), newResolve(o), newStatus(o), newImport(o), newExport(o), newBackup(o), newCompact(o),
 	} {
-		o.addServer(cmd, getenv("JOINERY_NATS", nats.DefaultURL), "`URL` of the NATS server ($JOINERY_NATS)")
+		o.addServer(cmd, nats.DefaultURL, "`URL` of the NATS server ($JOINERY_NATS)")
 		if !slices.Contains(takesFiles, cmd.Name()) {
 			cmd.ValidArgsFunction = cobra.NoFileCompletions
 		}
@@ -69,13 +68,12 @@ var takesFiles = []string{"import", "backup", "compact"}
 // addServer adds the flags that say where to go.
 func (o *options) addServer(cmd *cobra.Command, url, usage string) {
 	cmd.Flags().StringVar(&o.url, "nats", url, usage)
-	cmd.Flags().StringVar(&o.creds, "creds", "", "NATS credentials `FILE`")
-	cmd.Flags().StringVar(&o.space, "space", getenv("JOINERY_SPACE", "default"), "`NAME` of the space ($JOINERY_SPACE)")
-}
-
-func getenv(name, missing string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
+	cmd.Flags().StringVar(&o.space, "space", "default", "`NAME` of the space ($JOINERY_SPACE)")
+	o.credentials.add(cmd)
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := configure(cmd); err != nil {
+			return err
+		}
+		return o.identify(cmd)
 	}
-	return missing
 }

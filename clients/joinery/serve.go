@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 const (
 	// leafRedial is the pause between attempts to reach a hub.
 	leafRedial = 250 * time.Millisecond
-	// farewell bounds the sending of the last writes at the end.
+	// farewell bounds the end of the embedded server.
 	farewell = 5 * time.Second
 )
 
@@ -31,8 +30,13 @@ type serving struct {
 	id                 string
 	keeping
 	bridging
-	budget  int
-	verbose bool
+	budget int
+	hosting
+	logging
+	config, http string
+	printConfig  bool
+	ownOnly      bool
+	drain        time.Duration
 }
 
 func newServe(o *options) *cobra.Command {
@@ -81,17 +85,30 @@ memory. If the disk fails it says so, goes on serving reads, and ends with statu
 	flags.StringArrayVar(&s.relay, "relay", nil, "`URL` of a further NATS server to be a replica on; may be repeated")
 	flags.IntVar(&s.budget, "budget", 0, "`BYTES` a second that the replica sends at most; 0 is no limit")
 	flags.StringVar(&s.id, "id", "", "lasting `ID` of the replica, a UUID; never use one twice at a time")
-	s.add(cmd)
-	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log to the standard error")
+	s.keeping.add(cmd)
+	s.hosting.add(cmd)
+	s.logging.add(cmd)
+	flags.StringVar(&s.config, "config", "", "`FILE` of settings: a JSON object whose keys are the names of these flags")
+	flags.BoolVar(&s.printConfig, "print-config", false, "print all settings and where they come from, without secrets, and end")
+	flags.StringVar(&s.http, "http", "", "`HOST:PORT` for /healthz, /readyz and /metrics; loopback alone, unless --insecure")
+	flags.BoolVar(&s.ownOnly, "own-only", false, "others take from this replica what it wrote itself and nothing else; for devices, see joinery permissions")
+	flags.DurationVar(&s.drain, "drain", 5*time.Second, "how long the last writes may take to leave when it is stopped")
 	return cmd
 }
 
 // check refuses flags that contradict each other.
 func (s *serving) check(cmd *cobra.Command) error {
-	for _, own := range []string{"listen", "leaf-listen", "leaf"} {
+	for _, own := range []string{"listen", "leaf-listen", "leaf", "auth", "listen-cert", "listen-ca", "leaf-creds", "leaf-ca", "leaf-cert"} {
 		if s.url != "" && cmd.Flags().Changed(own) {
 			return misuse(cmd, fmt.Errorf("--%s is for the embedded server, which --nats replaces", own))
 		}
+	}
+	err := errors.Join(s.hosting.check(s.url == "", s.listen, s.leafListen, s.http), s.logging.check())
+	if s.drain <= 0 {
+		err = errors.Join(err, errors.New("--drain must be above 0"))
+	}
+	if err != nil {
+		return misuse(cmd, err)
 	}
 	return s.keeping.check(cmd)
 }
@@ -102,6 +119,7 @@ type ready struct {
 	Replica string `json:"replica"`
 	URL     string `json:"url"`
 	LeafURL string `json:"leaf_url,omitempty"`
+	HTTP    string `json:"http,omitempty"` // where health and metrics are
 	// Store is the engine and Dir its directory; empty if all is in memory.
 	Store      string `json:"store,omitempty"`
 	Dir        string `json:"dir,omitempty"`
@@ -112,7 +130,10 @@ func (s *serving) run(cmd *cobra.Command) (err error) {
 	if err := s.check(cmd); err != nil {
 		return err
 	}
-	cfg := joinery.Config{Space: s.space, Budget: s.budget, Logger: logger(cmd.ErrOrStderr(), s.verbose)}
+	if s.printConfig {
+		return printConfig(cmd, s.options)
+	}
+	cfg := joinery.Config{Space: s.space, Budget: s.budget, OwnOnly: s.ownOnly, Logger: s.logger(cmd.ErrOrStderr())}
 	if s.id != "" {
 		if cfg.ID, err = joinery.ParseID(s.id); err != nil {
 			return misuse(cmd, fmt.Errorf("--id: %w", err))
@@ -153,12 +174,18 @@ func (s *serving) serve(cmd *cobra.Command, cfg joinery.Config, storage *service
 	if err != nil {
 		return err
 	}
-	if err := s.announce(cmd, r.ID(), storage, server); err != nil {
+	web, err := observe(s.http, r, storage)
+	if err != nil {
 		return errors.Join(err, api.Close())
 	}
+	if err := s.announce(cmd, r.ID(), storage, server, web); err != nil {
+		return errors.Join(err, web.close(), api.Close())
+	}
+	notify("READY=1")
 	c := condition{out: cmd.ErrOrStderr(), quiet: s.json}
 	failed := c.watch(ctx, r)
-	return errors.Join(failed, api.Close(), sendLast(r, storage != nil))
+	notify("STOPPING=1")
+	return errors.Join(failed, api.Close(), s.sendLast(r, storage != nil), web.close())
 }
 
 // connect returns a connection, and the embedded server if there is one.
@@ -168,22 +195,26 @@ func (s *serving) connect(ctx context.Context, log *slog.Logger) (*nats.Conn, *e
 		return conn, nil, err
 	}
 	cfg := embedded.Config{Listen: s.listen, LeafListen: s.leafListen, LeafRemotes: s.leaf, LeafReconnect: leafRedial}
-	if s.verbose {
+	if s.verbose || s.logging.level == "debug" {
 		cfg.Logger = log
+	}
+	mine, err := s.host(&cfg)
+	if err != nil {
+		return nil, nil, err
 	}
 	server, err := embedded.Start(ctx, cfg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w\nif another server has the port, join it with --nats URL or take a free one with --listen 127.0.0.1:0", err)
 	}
-	conn, err := server.Connect(nats.Name("joinery serve"))
+	conn, err := server.Connect(append(mine, nats.Name("joinery serve"))...)
 	if err != nil {
 		return nil, nil, errors.Join(err, shutdown(server))
 	}
 	return conn, server, nil
 }
 
-func (s *serving) announce(cmd *cobra.Command, id joinery.ID, storage *service.Storage, server *embedded.Server) error {
-	r := ready{Space: s.space, Replica: id.String(), URL: redacted(s.url), Dir: s.dir, Durability: s.level()}
+func (s *serving) announce(cmd *cobra.Command, id joinery.ID, storage *service.Storage, server *embedded.Server, web *web) error {
+	r := ready{Space: s.space, Replica: id.String(), URL: redacted(s.url), Dir: s.dir, Durability: s.keeping.level(), HTTP: web.address()}
 	if storage != nil {
 		r.Store = storage.Engine
 	}
@@ -197,14 +228,17 @@ func (s *serving) announce(cmd *cobra.Command, id joinery.ID, storage *service.S
 	} else {
 		text += fmt.Sprintf("joined %s\n", r.URL)
 	}
+	if r.HTTP != "" {
+		text += fmt.Sprintf("health and metrics are at http://%s\n", r.HTTP)
+	}
 	text += s.text(storage)
 	return s.show(cmd, r, "%sinterrupt to stop", text)
 }
 
 // sendLast sends what the replica alone has. What is kept on disk is sent when it
 // runs again.
-func sendLast(r *joinery.Replica, kept bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+func (s *serving) sendLast(r *joinery.Replica, kept bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
 	err := r.Drain(ctx)
 	if kept {
@@ -220,20 +254,4 @@ func shutdown(server *embedded.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	return server.Shutdown(ctx)
-}
-
-func logger(out io.Writer, verbose bool) *slog.Logger {
-	level := slog.LevelWarn
-	if verbose {
-		level = slog.LevelInfo
-	}
-	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: plainError}))
-}
-
-// plainError keeps errors that know their stack from printing it.
-func plainError(_ []string, a slog.Attr) slog.Attr {
-	if err, ok := a.Value.Any().(error); ok {
-		a.Value = slog.StringValue(err.Error())
-	}
-	return a
 }

@@ -52,6 +52,7 @@ var operations = map[string]operation{
 	"delete":  jsonOperation((*Server).discard),
 	"resolve": jsonOperation((*Server).resolve),
 	"status":  jsonOperation((*Server).status),
+	"health":  jsonOperation((*Server).health),
 	"open":    (*Server).open,
 	"next":    (*Server).next,
 	"close":   jsonOperation((*Server).closeCursor),
@@ -223,5 +224,5 @@ func (s *Server) hello(*struct{}) (protocol.Hello, error) {
 
 func (s *Server) status(*struct{}) (protocol.Status, error) {
 	st := s.replica.Status()
-	return protocol.Status{Replica: st.ID.String(), Digest: fmt.Sprintf("%016x", st.Digest), Storage: s.storage.report(), Status: st}, nil
+	return protocol.Status{Replica: st.ID.String(), Digest: fmt.Sprintf("%016x", st.Digest), Storage: s.storage.Report(), Status: st}, nil
 }

@@ -21,7 +21,8 @@ type Storage struct {
 	Durability string // when a write is acknowledged
 }
 
-func (s *Storage) report() *protocol.Storage {
+// Report says where the data is and how much it is; nil in memory alone.
+func (s *Storage) Report() *protocol.Storage {
 	if s == nil {
 		return nil
 	}

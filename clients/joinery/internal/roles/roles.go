@@ -1,0 +1,176 @@
+// Package roles says which NATS subjects each kind of participant in a space needs,
+// and no others: what a server lets it publish and subscribe to. docs/operating.md
+// says what a role can and cannot do with them.
+package roles
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/joinery-crdt/joinery/clients/remote/protocol"
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// ErrRole means that there is no such role, or that something is missing.
+var ErrRole = errors.New("roles: bad role")
+
+// The roles.
+const (
+	Server   = "server"   // a replica that speaks for others and answers thin clients
+	Device   = "device"   // a replica that writes some documents, as itself alone; see joinery.Config.OwnOnly
+	Observer = "observer" // a replica that reads and does not write
+	Client   = "client"   // a thin client
+	Reader   = "reader"   // a thin client that does not write
+)
+
+// Names are all roles.
+var Names = []string{Server, Device, Observer, Client, Reader}
+
+// Who is a participant. A replica's ID is its replica id, a thin client's any word
+// that no other has.
+type Who struct {
+	Role     string
+	Space    string
+	ID       string
+	Patterns []string // documents that a Device writes and hears of; none is all
+}
+
+// Permissions are the subjects that a server allows. Behind a space there is the
+// queue group that a subscription has to be in.
+type Permissions struct {
+	Publish   []string `json:"publish"`
+	Subscribe []string `json:"subscribe"`
+	// Responses says that each message received may be answered once, within ResponseTTL.
+	Responses bool `json:"allow_responses,omitempty"`
+	// Inbox is the prefix of reply subjects that the connection has to use.
+	Inbox string `json:"inbox_prefix"`
+}
+
+// ResponseTTL bounds the time for an answer.
+const ResponseTTL = "2m"
+
+var readings = []string{"hello", "seen", "status", "health", "open", "next", "close"}
+
+var writings = []string{"write", "import", "delete", "resolve"}
+
+// For returns the permissions of a participant.
+func For(w Who) (*Permissions, error) {
+	if err := message.CheckSpace(w.Space); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRole, err)
+	}
+	p := &Permissions{Inbox: "_INBOX_" + w.ID}
+	p.Subscribe = []string{p.Inbox + ".>"}
+	switch w.Role {
+	case Client:
+		return p, p.thin(w, append(append([]string{}, readings...), writings...))
+	case Reader:
+		return p, p.thin(w, readings)
+	}
+	id, err := causal.ParseID(w.ID)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a replica needs its id, a UUID: %w", ErrRole, err)
+	}
+	s := message.NewSubjects(w.Space, id)
+	patterns, err := patternsOf(w)
+	if err != nil {
+		return nil, err
+	}
+	p.Responses = true
+	to := strings.TrimSuffix(s.To(causal.ID{}, message.KindPull), "ask."+id.String())
+	to = strings.Replace(to, causal.ID{}.String(), "*", 1)
+	p.Publish = []string{s.Beacon(), s.Any(), to + "ask." + id.String(), s.Probe(id)}
+	p.Subscribe = append(p.Subscribe, s.Beacons(), s.Mine(), s.Probe(id))
+	for _, d := range patterns {
+		p.Subscribe = append(p.Subscribe, s.Deltas(d), s.Relays(d))
+	}
+	own := func(lane string) string { return s.Root() + lane + "." + id.String() + "." }
+	switch w.Role {
+	case Server:
+		p.Publish = append(p.Publish, own("d")+">", own("f")+">", to+"own."+id.String(), to+"all."+id.String())
+		p.Subscribe = append(p.Subscribe, s.Anys()+" "+message.Queue)
+		p.serve(w)
+	case Device:
+		p.Publish = append(p.Publish, to+"own."+id.String())
+		for _, d := range patterns {
+			p.Publish = append(p.Publish, own("d")+message.EncodePattern(d))
+		}
+	case Observer:
+	default:
+		return nil, fmt.Errorf("%w: %q; there are %s", ErrRole, w.Role, strings.Join(Names, ", "))
+	}
+	return p, nil
+}
+
+func patternsOf(w Who) ([]string, error) {
+	if len(w.Patterns) == 0 {
+		return []string{">"}, nil
+	}
+	if w.Role == Server {
+		return nil, fmt.Errorf("%w: a server is for all documents", ErrRole)
+	}
+	for _, p := range w.Patterns {
+		if err := message.CheckPattern(p); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRole, err)
+		}
+	}
+	return w.Patterns, nil
+}
+
+// serve adds what answering thin clients takes.
+func (p *Permissions) serve(w Who) {
+	for _, who := range []string{protocol.Anyone, w.ID} {
+		p.Subscribe = append(p.Subscribe, protocol.Subject(w.Space, who, "*")+" q")
+	}
+	p.Subscribe = append(p.Subscribe, "$SRV.*", "$SRV.*."+protocol.ServiceName, "$SRV.*."+protocol.ServiceName+".*")
+}
+
+// thin adds what asking takes.
+func (p *Permissions) thin(w Who, operations []string) error {
+	if w.ID == "" || strings.ContainsAny(w.ID, " .*>\t\r\n") {
+		return fmt.Errorf("%w: a thin client needs a name of its own, one word without dots", ErrRole)
+	}
+	if len(w.Patterns) > 0 {
+		return fmt.Errorf("%w: subjects of thin clients do not name documents; separate them by spaces", ErrRole)
+	}
+	for _, op := range operations {
+		p.Publish = append(p.Publish, protocol.Subject(w.Space, "*", op))
+	}
+	p.Publish = append(p.Publish, "$SRV.INFO."+protocol.ServiceName)
+	return nil
+}
+
+// Config writes a user for the authorization of nats-server's configuration. nkey
+// is the user's public key.
+func (p *Permissions) Config(nkey string) string {
+	var b strings.Builder
+	list := func(subjects []string) string {
+		out, _ := json.Marshal(subjects) // texts always can be
+		return strings.ReplaceAll(string(out), `\u003e`, ">")
+	}
+	fmt.Fprintf(&b, "{\n  nkey: %s\n  permissions: {\n", nkey)
+	fmt.Fprintf(&b, "    publish: { allow: %s }\n", list(p.Publish))
+	fmt.Fprintf(&b, "    subscribe: { allow: %s }\n", list(p.Subscribe))
+	if p.Responses {
+		fmt.Fprintf(&b, "    allow_responses: { max: 1, expires: %q }\n", ResponseTTL)
+	}
+	b.WriteString("  }\n}\n")
+	return b.String()
+}
+
+// NSC writes the arguments of "nsc add user" or "nsc edit user".
+func (p *Permissions) NSC() string {
+	var b strings.Builder
+	for _, s := range p.Publish {
+		fmt.Fprintf(&b, "--allow-pub '%s' ", s)
+	}
+	for _, s := range p.Subscribe {
+		fmt.Fprintf(&b, "--allow-sub '%s' ", s)
+	}
+	if p.Responses {
+		fmt.Fprintf(&b, "--allow-pub-response=1 --response-ttl %s ", ResponseTTL)
+	}
+	return strings.TrimSpace(b.String()) + "\n"
+}
