@@ -61,6 +61,10 @@ type Status struct {
 	Pending int `json:"pending"`
 	// Peers are the other replicas heard of, by ID.
 	Peers []PeerStatus `json:"peers"`
+	// Drifting are the replicas whose last timestamps were further ahead of this
+	// one's clock than MaxDrift, by ID, up to 64. They were merged all the same; see
+	// docs/clocks.md.
+	Drifting []Drifting `json:"drifting,omitempty"`
 	// Stats counts since the replica was opened.
 	Stats Stats `json:"stats"`
 	// Loading is how many documents are not in memory yet, of Stored in the
@@ -109,6 +113,15 @@ type PeerStatus struct {
 	Name  string    `json:"id"`
 	Heard time.Time `json:"heard"`
 	Equal bool      `json:"equal"`
+}
+
+// Drifting is a replica whose clock is too far ahead, or whose program gives
+// timestamps of its own that are; or this replica's clock is behind.
+type Drifting struct {
+	ID    ID            `json:"-"`
+	Name  string        `json:"id"`
+	Ahead time.Duration `json:"ahead_ns"` // of its last timestamp, when that came
+	When  time.Time     `json:"when"`
 }
 
 // Stats counts what a replica did.
@@ -165,6 +178,9 @@ func (r *Replica) Status() Status {
 	}
 	for _, p := range s.Peers {
 		out.Peers = append(out.Peers, PeerStatus{p.ID, p.ID.String(), p.Heard, p.Equal})
+	}
+	for _, d := range s.Drifting {
+		out.Drifting = append(out.Drifting, Drifting{d.ID, d.ID.String(), d.Ahead, d.When})
 	}
 	slices.SortFunc(out.Peers, func(a, b PeerStatus) int { return a.ID.Compare(b.ID) })
 	return out

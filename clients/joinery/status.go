@@ -89,6 +89,9 @@ func statusText(s *protocol.Status) string {
 	for _, p := range s.Peers {
 		line("peer", "%s  %s", p.Name, peerText(&p.Heard, p.Equal))
 	}
+	for _, d := range s.Drifting {
+		line("clock", "%s is %v ahead of this replica", d.Name, d.Ahead.Round(time.Second))
+	}
 	for _, d := range s.Denied {
 		line("denied", "%s: the server refuses this subject; see its permissions", d)
 	}

@@ -64,6 +64,7 @@ type Status struct {
 	Failed    error // why the store takes no more, if it failed
 	Bridges   []BridgeStatus
 	Incoming  []replica.Incoming // transfers under way, by document
+	Drifting  []replica.Drifting // writers whose clocks are too far ahead, by ID
 }
 
 // BridgeStatus is the condition of one further transport of a relay.
@@ -80,7 +81,7 @@ func (n *Node) Status() Status {
 	defer n.mu.Unlock()
 	s := Status{
 		Space: n.cfg.Space, Actor: n.core.Actor(), Online: n.core.IsUp(0), Gone: n.ports[0].gone.Load(), Digest: n.core.Digest(),
-		Peers: n.core.Peers(), Replica: n.core.Stats(), Incoming: n.core.Incoming(),
+		Peers: n.core.Peers(), Replica: n.core.Stats(), Incoming: n.core.Incoming(), Drifting: n.core.Drifting(),
 		Published: n.counters.published.Load(), Unsent: n.counters.unsent.Load(),
 		Dropped: n.counters.dropped.Load(), Alarms: n.counters.alarms.Load(),
 	}

@@ -262,19 +262,6 @@ func greatest(named iter.Seq2[causal.Actor, causal.Ranges], of causal.Actor) uin
 	return 0
 }
 
-// noteDrift reports, once, that timestamps from the future arrive.
-func (r *Replica) noteDrift(d *document, f *delta.Frame) {
-	ahead := r.clock.Observe(f.Latest())
-	if ahead == 0 {
-		return
-	}
-	r.stats.Drifts++
-	if !r.drifted {
-		r.drifted = true
-		r.alarm(Alarm{Kind: Drift, Doc: d.name, Detail: fmt.Sprintf("a timestamp is %v ahead of this replica's clock; it was merged, the clock does not follow", ahead)})
-	}
-}
-
 // Flush seals and sends what is pending, whatever the budget says.
 func (r *Replica) Flush(now time.Time) {
 	r.advance(now)

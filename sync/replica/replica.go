@@ -70,7 +70,7 @@ type Replica struct {
 	surveys   []*survey
 	surveyed  map[string]time.Time // when the last one of a scope began
 	watching  bool
-	drifted   bool
+	drifting  map[causal.ID]Drifting
 	expiring  expiries
 	aside     quarantine
 

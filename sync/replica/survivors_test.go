@@ -9,6 +9,7 @@ import (
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/hlc"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/sync/message"
 )
@@ -58,9 +59,17 @@ func TestDriftIsReportedOnceAndCounted(t *testing.T) {
 	b.take(r)
 	require.Len(t, b.seen[r], 1)
 	require.Equal(t, Drift, b.seen[r][0].Kind)
+	require.Equal(t, peer.ID, b.seen[r][0].Peer)
+	require.Len(t, r.Drifting(), 1)
+	require.Equal(t, peer.ID, r.Drifting()[0].ID)
+	require.Greater(t, r.Drifting()[0].Ahead, time.Hour)
 	require.EqualValues(t, 3, r.Stats().Drifts)
 	require.Equal(t, "far ahead", b.get(r, "k"), "merged all the same")
 	require.Less(t, r.Mark().Time(), b.now.Add(time.Hour))
+	at := crdt.Options{Time: hlc.At(b.now), HasTime: true}
+	require.NoError(t, d.Assign(kernel.Root, crdt.TagRegister, "other", "in time", false, at))
+	require.NoError(t, r.Step(b.now, "doc", say(peer, 1, &message.Delta{Doc: "doc", Unit: d.Flush(nil)})))
+	require.Empty(t, r.Drifting(), "its clock was set")
 }
 
 // A peer that lies may claim an actor's numbers up to the last one.
