@@ -9,6 +9,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/codec"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
 	"github.com/joinery-crdt/joinery/crdt/wire"
 )
 
@@ -76,4 +77,15 @@ func ExampleRequest() {
 	done, last := d.Requested(req)
 	fmt.Println(err, done, last)
 	// Output: <nil> true 1
+}
+
+// An increment is a payload of its own until its replica folds it into a sum.
+func ExampleDocument_FoldStep() {
+	d := crdt.NewDocument(exampleAlice, nil)
+	d.Increment(kernel.Root, "visits", 3)
+	for l := range d.State().Siblings(kernel.Root, crdt.TagCounter, "visits") {
+		var step crdt.FoldStep = d.FoldStep(&l)
+		fmt.Println(step == crdt.NoFold)
+	}
+	// Output: true
 }
