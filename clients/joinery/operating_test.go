@@ -265,3 +265,12 @@ func TestDeployedCommandsAreWhatTheProgramTakes(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
+
+func TestProcessesUnderOneIdentityAreTold(t *testing.T) {
+	d := serve(t, "--listen", "127.0.0.1:0", "--id", serverID)
+	serve(t, "--nats", d.URL, "--id", serverID)
+	r := command(t, "", "status", "--all", "--nats", d.URL)
+	require.Equal(t, exitDone, r.code, r.errs)
+	require.Equal(t, 1, strings.Count(r.errs, "answers more than once"))
+	require.Equal(t, 1, strings.Count(r.out, serverID))
+}

@@ -49,7 +49,11 @@ func (o *options) statusOfAll(cmd *cobra.Command, c *remote.Client) error {
 		return remote.ErrNoReplica
 	}
 	slices.Sort(ids)
-	for _, id := range ids {
+	for i, id := range ids {
+		if i > 0 && id == ids[i-1] {
+			cmd.PrintErrf("%s answers more than once: several processes run under this id, of a directory and its copies perhaps. Stop all but one.\n", id)
+			continue
+		}
 		st, err := statusAt(cmd.Context(), c, id)
 		if err != nil {
 			cmd.PrintErrf("%s does not answer: %v\n", id, err)

@@ -76,6 +76,13 @@ func TestSubjectsBindSendersAndKinds(t *testing.T) {
 	}
 }
 
+func TestWhoSpeaksForItselfAloneSendsChunksThere(t *testing.T) {
+	s, to := NewSubjects("s", causal.ID{1}), causal.ID{2}
+	require.Equal(t, s.To(to, KindPush), s.To(to, KindChunk))
+	require.Equal(t, s.To(to, KindOwn), s.OwnOnly().To(to, KindChunk))
+	require.Equal(t, s.To(to, KindPull), s.OwnOnly().To(to, KindPull))
+}
+
 func TestSubjectsOfOthersAreRefused(t *testing.T) {
 	s := NewSubjects("s", causal.ID{1})
 	self := causal.ID{1}.String()

@@ -28,6 +28,7 @@ var ErrSubject = errors.New("message: not a subject of this space")
 // it to that id, and says whether it may speak for others.
 type Subjects struct {
 	root, self string
+	chunks     room // where chunks go
 }
 
 // Queue is the name of the queue group on the request subjects.
@@ -36,7 +37,14 @@ const Queue = "joinery"
 // NewSubjects returns the subjects of a space on which self publishes.
 func NewSubjects(space string, self causal.ID) Subjects {
 	token := strings.ReplaceAll(string(AppendToken(nil, space)), ".", "%2E")
-	return Subjects{root: "joinery." + token + ".", self: self.String()}
+	return Subjects{root: "joinery." + token + ".", self: self.String(), chunks: roomAll}
+}
+
+// OwnOnly returns the subjects of a replica that speaks for itself alone: what it
+// gives in chunks is its own, too.
+func (s Subjects) OwnOnly() Subjects {
+	s.chunks = roomOwn
+	return s
 }
 
 // Root returns what all subjects of the space begin with, its dot included.
@@ -87,7 +95,11 @@ func (s Subjects) Anys() string { return s.root + "q.*" }
 
 // To returns the subject of a message of some kind to one replica.
 func (s Subjects) To(to causal.ID, k Kind) string {
-	return s.root + "r." + to.String() + "." + string(k.room()) + "." + s.self
+	in := k.room()
+	if k == KindChunk {
+		in = s.chunks
+	}
+	return s.root + "r." + to.String() + "." + string(in) + "." + s.self
 }
 
 // Mine returns the pattern of all messages to this replica.

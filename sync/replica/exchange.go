@@ -40,6 +40,9 @@ func (r *Replica) onPull(p *peer, m *message.Pull) {
 
 func (r *Replica) push(p *peer, m *message.Push) {
 	m.Own = r.cfg.OwnOnly
+	if m.Own && r.stats.Writes == 0 && hasNothing(m) {
+		return // who only reads may not be allowed to answer; whoever asked asks others
+	}
 	if m.To = p.nonce; len(m.Gifts) > 0 {
 		r.send(ToPeer, Outgoing{Peer: p.id}, m)
 	}
