@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -124,6 +125,7 @@ func (r *reader) background(line string, want []string) {
 	line = listening.ReplaceAllString(line, "$1 any")
 	line = strings.ReplaceAll(r.through(line), " any", " 127.0.0.1:0")
 	cmd := r.shell(r.Context(), "exec "+line)
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "JOINERY_NATS=") }) // it is for commands that ask
 	out, err := cmd.StdoutPipe()
 	require.NoError(r, err)
 	cmd.Stderr = os.Stderr

@@ -28,7 +28,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds one command. It is for a machine that is very busy.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "joinery")
