@@ -33,6 +33,7 @@ const (
 func (r *Replica) beacon(hello bool) {
 	r.flush()
 	r.expireParked()
+	r.sweepPast()
 	r.send(ToAll, Outgoing{}, &message.Beacon{
 		Scope: everything, Digest: r.Digest(), Docs: uint64(r.counted), Hello: hello, Hints: r.hint(),
 	})

@@ -65,7 +65,7 @@ const (
 	// collectShare is how much sooner than a beacon the next round is looked at.
 	collectShare = 4
 	// maxCollecting bounds the documents that are looked at then.
-	maxCollecting = 256
+	maxCollecting = 1024
 	// maxBatch bounds the places of one round.
 	maxBatch = 1 << 15
 	// adoptEvery is after how many looks what belongs to others is looked through
@@ -99,7 +99,7 @@ type collection struct {
 	listed  bool
 
 	covered bool          // dead: all cover it
-	quiet   time.Duration // dead: for how long that has been so, or not, while this replica ran
+	from    time.Duration // dead: since when that has been so, or not; of Replica.awake
 }
 
 // candidate is a marked dot and what lives at its place.
@@ -128,7 +128,7 @@ func (r *Replica) notice(d *document) {
 
 // collect goes on with the documents that have something to collect.
 func (r *Replica) collect() {
-	since := min(r.now.Sub(r.collected), r.cfg.BeaconEvery) // a process that slept has not listened
+	r.awake += min(r.now.Sub(r.collected), r.cfg.BeaconEvery) // a process that slept has not listened
 	r.collected = r.now
 	n := min(len(r.collecting), maxCollecting)
 	turn := r.collecting[:n:n]
@@ -137,7 +137,7 @@ func (r *Replica) collect() {
 		if r.docs[d.name] != d {
 			continue
 		}
-		if d.collection.listed = r.collectFrom(d, since); d.collection.listed {
+		if d.collection.listed = r.collectFrom(d); d.collection.listed {
 			r.collecting = append(r.collecting, d)
 		}
 	}
@@ -149,7 +149,7 @@ func (r *Replica) collect() {
 
 // collectFrom takes one step with a document and reports whether there is more
 // to do.
-func (r *Replica) collectFrom(d *document, since time.Duration) bool {
+func (r *Replica) collectFrom(d *document) bool {
 	c := &d.collection
 	s := d.copy.State()
 	if s.IsPartial() {
@@ -171,7 +171,7 @@ func (r *Replica) collectFrom(d *document, since time.Duration) bool {
 			r.takeBatch(d)
 		}
 	case dead:
-		return r.goOnDropping(d, since)
+		return r.goOnDropping(d)
 	}
 	return c.stage != idle || len(c.fresh)+len(c.others) > 0 || s.Dots() == 0
 }

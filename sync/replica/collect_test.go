@@ -59,7 +59,7 @@ func (g *gossip) Members(string) (ids []causal.ID) {
 }
 
 // newMembers returns a bench of replicas that know what is stable, and what they know.
-func newMembers(t *testing.T, n int) (*bench, []*gossip) {
+func newMembers(t *testing.T, n int, change ...func(*Config)) (*bench, []*gossip) {
 	b := &bench{t: t, now: time.Unix(1e9, 0), kept: map[*Replica][]Record{}, seen: map[*Replica][]Alarm{}}
 	var all []*gossip
 	for range n {
@@ -67,6 +67,9 @@ func newMembers(t *testing.T, n int) (*bench, []*gossip) {
 			g := &gossip{b: b, self: c.ID, silent: map[causal.ID]bool{}, known: map[string]map[causal.ID]causal.Context{}}
 			all = append(all, g)
 			c.Stability = g
+			for _, f := range change {
+				f(c)
+			}
 		})
 	}
 	b.quiet()

@@ -49,12 +49,12 @@ func (r *Replica) beginDrop(d *document) bool {
 		return false
 	}
 	r.seal(d)
-	c.stage, c.context, c.covered, c.quiet = dead, s.Context(), false, 0
+	c.stage, c.context, c.covered, c.from = dead, s.Context(), false, r.awake
 	return true
 }
 
 // goOnDropping forgets a dead document when the time has come.
-func (r *Replica) goOnDropping(d *document, since time.Duration) bool {
+func (r *Replica) goOnDropping(d *document) bool {
 	c, s := &d.collection, d.copy.State()
 	now := s.Context()
 	switch {
@@ -62,18 +62,18 @@ func (r *Replica) goOnDropping(d *document, since time.Duration) bool {
 		d.restartCollection()
 		return true
 	case !r.covers(d):
-		c.covered = false
-		if c.quiet += since; c.quiet >= passBeacons*r.cfg.BeaconEvery {
-			c.quiet = 0
+		if c.covered {
+			c.covered, c.from = false, r.awake
+		}
+		if r.awake-c.from >= passBeacons*r.cfg.BeaconEvery {
+			c.from = r.awake
 			d.tellLater() // somebody may have forgotten it before this replica heard that he may
 		}
 	case !c.covered:
-		c.covered, c.quiet = true, 0
-	default:
-		if c.quiet += since; c.quiet >= dropBeacons*r.cfg.BeaconEvery {
-			r.forget(d)
-			return false
-		}
+		c.covered, c.from = true, r.awake
+	case r.awake-c.from >= dropBeacons*r.cfg.BeaconEvery:
+		r.forget(d)
+		return false
 	}
 	return true
 }
@@ -133,11 +133,16 @@ func (r *Replica) remember(f forgotten) {
 		r.sweepPast()
 	}
 	if len(r.past) < maxForgotten {
-		r.past[f] = r.now.Add(passBeacons * r.cfg.BeaconEvery)
+		r.pastUntil = r.now.Add(passBeacons * r.cfg.BeaconEvery)
+		r.past[f] = r.pastUntil
 	}
 }
 
+// sweepPast drops what has been remembered for long enough.
 func (r *Replica) sweepPast() {
+	if len(r.past) > 0 && r.pastUntil.Before(r.now) {
+		r.past = nil
+	}
 	for f, until := range r.past {
 		if until.Before(r.now) {
 			delete(r.past, f)

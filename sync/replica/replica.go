@@ -79,7 +79,9 @@ type Replica struct {
 	collected  time.Time   // when it was last looked at
 	floor      uint64      // see Floor
 	past       map[forgotten]time.Time
-	leaving    shelf // what Aside of the next Output is made of
+	pastUntil  time.Time     // of the last of them
+	awake      time.Duration // for how long it has run, sleep left out, while it collected
+	leaving    shelf         // what Aside of the next Output is made of
 	out        Output
 	stats      Stats
 	listeners  []func(*document, causal.Context) // see onStable
