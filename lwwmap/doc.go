@@ -4,7 +4,7 @@
 // Times come from a hybrid logical clock, so that a write which had seen
 // another is later; equal times are ordered by actor and sequence number. A
 // delete stays as a tombstone, since a put with an earlier time may still be
-// under way from elsewhere. Where a put should rather survive a concurrent
+// under way from elsewhere; a map by itself cannot know when none is. Where a put should rather survive a concurrent
 // removal, and nothing should stay of removed keys, use orset.Map.
 //
 // The types use no network, storage or goroutine. Each mutator returns a delta,

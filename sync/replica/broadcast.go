@@ -108,9 +108,19 @@ func (r *Replica) sealWhile(d *document, may func() bool) bool {
 		loose := p.Loose()
 		room := make([]byte, 0, min(unitGuess+eventGuess*p.Len(), r.cfg.MaxMessage))
 		unit, own := p.Seal(room, d.copy.State(), r.cfg.MaxMessage-2*overhead)
-		r.release(d, unit, own, p.Loose() < loose)
+		r.release(d, fitted(unit), own, p.Loose() < loose)
 	}
 	return true
+}
+
+// fitted returns a unit in memory of about its size: it is going to be kept in
+// the log, whose bound counts what units are long. Of events that took each other's place
+// little is left.
+func fitted(unit delta.Delta) delta.Delta {
+	if cap(unit) > 2*len(unit)+unitGuess {
+		return slices.Clone(unit)
+	}
+	return unit
 }
 
 // sealKept seals what is in records already, with what it cannot go without.

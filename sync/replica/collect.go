@@ -23,8 +23,7 @@ import (
 // Rounds are made with many places at once, and with what a document has gained
 // since the last ones: they cost as much as there is to collect, not as there is.
 
-// Stability says what the members of a document are known to hold. A replica
-// that keeps a membership finds it out by itself.
+// Stability says what the members of a document are known to hold.
 type Stability interface {
 	// Covers reports whether every member that holds the document is known to have
 	// all of c durably, and this replica has all that each of them had when it
@@ -35,30 +34,15 @@ type Stability interface {
 }
 
 // collects reports whether the replica can know what is stable.
-func (r *Replica) collects() bool { return r.cfg.Stability != nil || r.keepsMembers() }
+func (r *Replica) collects() bool { return r.cfg.Stability != nil }
 
-// covers reports whether all have what the document's collection waits for, and
-// sees to it that it is found out.
+// covers reports whether all have what the document's collection waits for.
 func (r *Replica) covers(d *document) bool {
-	if s := r.cfg.Stability; s != nil {
-		return s.Covers(d.name, d.collection.context)
-	}
-	if d.isStable(d.collection.context) {
-		return true
-	}
-	r.seekStability(d)
-	return false
+	return r.cfg.Stability.Covers(d.name, d.collection.context)
 }
 
 func (r *Replica) memberIDs(d *document) (ids []causal.ID) {
-	if s := r.cfg.Stability; s != nil {
-		return s.Members(d.name)
-	}
-	actors, _ := r.membersOf(d.name)
-	for _, a := range actors {
-		ids = append(ids, a.ID)
-	}
-	return ids
+	return r.cfg.Stability.Members(d.name)
 }
 
 const (

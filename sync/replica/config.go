@@ -31,7 +31,7 @@ type Config struct {
 	// Floor is what Replica.Floor said at the end of the start whose Incarnation
 	// this is.
 	Floor uint64
-	// Stability says what the members hold, in place of what the replica finds out.
+	// Stability says what the members hold; without it nothing is collected.
 	Stability Stability
 	// FoldFrom is from how many dots of an actor on a counter is folded. Default 8.
 	FoldFrom int
