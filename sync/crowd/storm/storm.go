@@ -58,7 +58,7 @@ type flow struct{ sent, received, bytes int }
 const (
 	width   = 100 * time.Millisecond // of a bin
 	latency = 20 * time.Millisecond  // to the hub and back, at most
-	warmUp  = 80 * time.Second
+	warmUp  = 45 * time.Second
 	outage  = 30 * time.Second
 	plotted = 12 * time.Second // from the hub's return on
 	limit   = 5 * time.Minute
