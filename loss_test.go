@@ -111,7 +111,7 @@ func (e *eavesdrop) kinds() map[message.Kind]int {
 	defer e.mu.Unlock()
 	out := make(map[message.Kind]int)
 	for _, p := range e.seen {
-		out[message.Kind(p.Data[1])]++
+		out[message.KindOf(p.Data)]++
 	}
 	return out
 }

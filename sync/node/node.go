@@ -126,13 +126,17 @@ func (n *Node) Actor() causal.Actor {
 // sender may not say on that subject gets no further.
 func (n *Node) receive(p *port, m broker.Message) {
 	p.binding.apply(m.Data)
-	doc, err := p.subjects.Check(m.Subject, m.Data)
+	doc := ""
+	data, err := message.Expand(m.Data)
+	if err == nil {
+		doc, err = p.subjects.Check(m.Subject, data)
+	}
 	if err != nil {
 		n.counters.refused.Add(1)
 		n.cfg.Logger.Debug("joinery: message refused", "space", p.space, "subject", m.Subject, "error", err)
 		return
 	}
-	if !n.inbox.put(arrival{port: p.index, doc: doc, data: m.Data}) {
+	if !n.inbox.put(arrival{port: p.index, doc: doc, data: data}) {
 		n.counters.dropped.Add(1)
 	}
 }

@@ -200,8 +200,12 @@ func (n *Node) publish(p *port) {
 }
 
 func (n *Node) publishOne(p *port, m *replica.Outgoing) {
-	p.binding.apply(m.Data)
-	err := p.transport().Publish(p.subject(m), m.Data)
+	data := m.Data
+	if m.Kind != message.KindDelta || n.cfg.Replica.Budget > 0 {
+		data = message.Compress(data)
+	}
+	p.binding.apply(data)
+	err := p.transport().Publish(p.subject(m), data)
 	switch {
 	case err == nil:
 		n.counters.published.Add(1)
@@ -209,7 +213,7 @@ func (n *Node) publishOne(p *port, m *replica.Outgoing) {
 		n.counters.unsent.Add(1)
 	default:
 		n.counters.unsent.Add(1)
-		n.cfg.Logger.Error("joinery: publish failed", "space", p.space, "subject", p.subject(m), "bytes", len(m.Data), "error", err)
+		n.cfg.Logger.Error("joinery: publish failed", "space", p.space, "subject", p.subject(m), "bytes", len(data), "error", err)
 	}
 }
 

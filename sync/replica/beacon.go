@@ -104,6 +104,7 @@ func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
 		return
 	}
 	r.differs = true
+	r.speakUp()
 	unexplained := m.Digest ^ r.list.Sum()
 	for i := range m.Hints {
 		unexplained ^= r.onHint(p, &m.Hints[i])

@@ -93,12 +93,21 @@ const returnShare = 50
 // plans it anew.
 func (r *Replica) hasGrown() bool {
 	pace := r.pace()
-	if r.greets || !r.tailAt.IsZero() || pace < 2*r.planned {
+	if r.greets || r.differs || !r.tailAt.IsZero() || pace < 2*r.planned {
 		return false
 	}
 	r.usualAt = r.now.Add(pace)
 	r.planBeacon(pace)
 	return true
+}
+
+// speakUp has the next beacon come soon, among many and when nobody writes, since
+// others hold something else: only this replica may know what they lack.
+func (r *Replica) speakUp() {
+	soon := r.pace() / urgentShare
+	if r.isCrowded() && r.urgent < maxUrgent && r.now.Sub(r.bustle) >= r.cfg.BeaconEvery/tailShare && r.beaconAt.After(r.now.Add(soon)) {
+		r.beaconAt = r.now.Add(r.jitter(soon))
+	}
 }
 
 // beaconIfDue sends a beacon, unless it is idle or the budget has nothing for it.
