@@ -110,6 +110,12 @@ type Config struct {
 	// MaxOwnDocs bounds the documents up to which this replica's writes make further
 	// ones, whoever made those that are there. Default 0 is no bound.
 	MaxOwnDocs int
+	// Interest is which documents the replica holds, by patterns as those of
+	// [Replica.Docs], up to 256; the default is all. It costs three subscriptions a
+	// pattern, and what lies outside costs nothing. Some replica of the space should hold
+	// all: those whose interests are neither the same nor one within the other do
+	// not repair each other. See [Replica.SetInterest].
+	Interest []string
 	// MaxDocs bounds the documents that other replicas can make this one hold.
 	// Default 1M.
 	MaxDocs int
@@ -277,7 +283,7 @@ func nodeConfig(cfg *Config, b broker.Broker, bridges []node.Bridge) node.Config
 		Replica: replica.Config{
 			ID: cfg.ID, Clock: cfg.Clock, MaxDrift: cfg.MaxDrift, Rand: newRand(),
 			MaxMessage: cfg.MaxMessage, Budget: cfg.Budget, FlushAge: cfg.FlushAge, BeaconEvery: cfg.BeaconEvery,
-			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs, MaxOwnDocs: cfg.MaxOwnDocs, OwnOnly: cfg.OwnOnly,
+			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs, MaxOwnDocs: cfg.MaxOwnDocs, OwnOnly: cfg.OwnOnly, Interest: cfg.Interest,
 		},
 	}
 }

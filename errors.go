@@ -9,6 +9,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/node"
+	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
 // Errors to be tested for with errors.Is. docs/errors.md has them all in a table,
@@ -45,6 +46,12 @@ var (
 	ErrStore = node.ErrStore
 	// ErrClosed: the replica was closed.
 	ErrClosed = node.ErrClosed
+	// ErrInterest: the document is outside of what the replica holds, see
+	// [Config.Interest].
+	ErrInterest = replica.ErrInterest
+	// ErrNotHandedOver: documents were given up, and no replica that goes on holding
+	// them is known to hold the same. They are held still, and dropped when one is.
+	ErrNotHandedOver = node.ErrNotHandedOver
 	// ErrDisconnected: the connection is down. Writes stand and will spread.
 	ErrDisconnected = broker.ErrDisconnected
 	// ErrType: a stored value is not of the type asked for. The value stays as it is.

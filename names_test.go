@@ -96,7 +96,7 @@ func TestSubjectsNeverClashAndLeadBack(t *testing.T) {
 		other, known := owner[subject]
 		require.True(t, !known || other == name, "%q and %q share %s", name, other, subject)
 		owner[subject] = name
-		back, err := subjects.Check(subject, aDelta)
+		back, _, err := subjects.Check(subject, aDelta)
 		require.NoError(t, err)
 		require.Equal(t, name, back)
 		require.True(t, broker.Match(subjects.Deltas(">"), subject))

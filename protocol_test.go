@@ -36,7 +36,7 @@ func TestTheProtocolsSubjectsAreTheCodes(t *testing.T) {
 	from, to := causal.ID{1}, causal.ID{2}
 	s := message.NewSubjects("SPACE", from)
 	want := []string{
-		s.Delta("DOCUMENT"), s.Relay("DOCUMENT"), s.Beacon(), s.Any(),
+		s.Delta("DOCUMENT"), s.Relay("DOCUMENT"), s.Beacon(), s.ScopeBeacon("PATTERN"), s.Any(),
 		s.To(to, message.KindPull), s.To(to, message.KindOwn), s.To(to, message.KindPush), s.Probe(from),
 	}
 	for i := range want {
@@ -44,7 +44,7 @@ func TestTheProtocolsSubjectsAreTheCodes(t *testing.T) {
 	}
 	want[len(want)-1] = strings.Replace(want[len(want)-1], "FROM", "ID", 1)
 	require.Equal(t, want, column(rows, 0))
-	require.Equal(t, []string{"", "", "", message.Queue, "", "", "", ""}, column(rows, 2))
+	require.Equal(t, []string{"", "", "", "", message.Queue, "", "", "", ""}, column(rows, 2))
 }
 
 func TestTheProtocolsExamplesOfSubjectsAreRight(t *testing.T) {
@@ -54,7 +54,7 @@ func TestTheProtocolsExamplesOfSubjectsAreRight(t *testing.T) {
 		s := message.NewSubjects(e[1], causal.ID{1})
 		require.Equal(t, e[3], strings.Replace(s.Delta(e[2]), causal.ID{1}.String(), "FROM", 1))
 		b := message.Append(nil, message.Header{From: causal.Actor{ID: causal.ID{1}}}, &message.Delta{})
-		name, err := s.Check(s.Delta(e[2]), b)
+		name, _, err := s.Check(s.Delta(e[2]), b)
 		require.NoError(t, err)
 		require.Equal(t, e[2], name)
 	}

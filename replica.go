@@ -2,12 +2,14 @@ package joinery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/sync/node"
+	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
 // Replica is one replica of a space. All methods are safe for concurrent use.
@@ -46,6 +48,27 @@ func (r *Replica) Docs(pattern string) iter.Seq[string] {
 	}
 }
 
+// Interest returns the patterns of the documents that the replica holds, sorted;
+// ">" is all.
+func (r *Replica) Interest() []string { return r.node.Interest() }
+
+// SetInterest changes which documents the replica holds; no pattern is all. What is
+// new comes from the others, in the background. What is given up can't be written
+// from here on, and is kept until another replica that goes on holding it is known
+// to hold the same; then it is dropped, from the Store too, and SetInterest returns.
+// If ctx ends before, it returns [ErrNotHandedOver]: the interest has changed, and
+// what was given up is dropped when it can be. Changing nothing harms nothing.
+func (r *Replica) SetInterest(ctx context.Context, patterns ...string) error {
+	err := r.node.SetInterest(ctx, patterns)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, replica.ErrConfig), errors.Is(err, ErrName):
+		err = fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return fmt.Errorf("joinery: interest: %w", err)
+}
+
 // Status is a replica's condition at one moment.
 type Status struct {
 	Space  string `json:"space"`
@@ -57,6 +80,11 @@ type Status struct {
 	Gone   bool   `json:"gone,omitempty"`
 	Digest uint64 `json:"-"` // equal at replicas that hold the same
 	Docs   int    `json:"docs"`
+	// Interest is the patterns of the documents that it holds, ">" for all, and
+	// Leaving how many patterns were given up whose documents it keeps until
+	// another replica is known to hold them.
+	Interest []string `json:"interest"`
+	Leaving  int      `json:"leaving,omitempty"`
 	// Pending is how many documents have writes that were not sent.
 	Pending int `json:"pending"`
 	// Peers are the other replicas heard of, by ID.
@@ -158,7 +186,7 @@ func (r *Replica) Status() Status {
 	c := &s.Replica
 	out := Status{
 		Space: s.Space, ID: r.id, Actor: s.Actor.String(), Online: s.Online, Gone: s.Gone, Digest: s.Digest,
-		Docs: c.Docs, Pending: c.Pending, Denied: s.Denied,
+		Docs: c.Docs, Interest: s.Interest, Leaving: s.Leaving, Pending: c.Pending, Denied: s.Denied,
 		Stats: Stats{
 			Writes: c.Writes, UnitsSent: c.UnitsSent, UnitsMerged: c.UnitsMerged, Duplicates: c.Duplicates,
 			Holes: c.Holes, Pulls: c.PullsSent, Served: c.PullsServed, FramesSent: c.FramesSent,

@@ -103,7 +103,7 @@ func (g *guarded) replica(role string) *joinery.Replica {
 	id, err := joinery.ParseID(g.guests[role].ID)
 	require.NoError(g, err)
 	r, err := joinery.Open(g.Context(), joinery.Config{
-		Space: "shop", ID: id, Conn: nc, OwnOnly: role != roles.Server, BeaconEvery: 50 * time.Millisecond,
+		Space: "shop", ID: id, Conn: nc, OwnOnly: role != roles.Server, Interest: g.guests[role].Patterns, BeaconEvery: 50 * time.Millisecond,
 	})
 	require.NoError(g, err)
 	g.Cleanup(func() { require.NoError(g, r.Close()) })
@@ -237,7 +237,7 @@ func TestRolesThatMakeNoSenseAreRefused(t *testing.T) {
 
 func TestPermissionsComeInThreeForms(t *testing.T) {
 	for form, want := range map[string]string{
-		"nats": `publish: { allow: ["joinery.default.b.`, "json": `"inbox_prefix": "_INBOX_` + deviceID + `"`,
+		"nats": `publish: { allow: ["joinery.default.p.`, "json": `"inbox_prefix": "_INBOX_` + deviceID + `"`,
 		"nsc": `--allow-sub '_INBOX_` + deviceID + `.>'`,
 	} {
 		r := command(t, "", "permissions", "device", "--id", deviceID, "--pattern", "fleet.42.>", "--format", form)

@@ -26,7 +26,7 @@ const (
 type serving struct {
 	*options
 	listen, leafListen string
-	leaf               []string
+	leaf, interest     []string
 	id                 string
 	keeping
 	bridging
@@ -84,6 +84,7 @@ memory. If the disk fails it says so, goes on serving reads, and ends with statu
 	flags.StringArrayVar(&s.leaf, "leaf", nil, "`URL` of a hub that the embedded server joins as a leaf node; may be repeated")
 	flags.StringArrayVar(&s.relay, "relay", nil, "`URL` of a further NATS server to be a replica on; may be repeated")
 	flags.IntVar(&s.budget, "budget", 0, "`BYTES` a second that the replica sends at most; 0 is no limit")
+	flags.StringArrayVar(&s.interest, "interest", nil, "hold only the documents that match `PATTERN`, as fleet.42.>; may be repeated")
 	flags.StringVar(&s.id, "id", "", "lasting `ID` of the replica, a UUID; never use one twice at a time")
 	s.keeping.add(cmd)
 	s.hosting.add(cmd)
@@ -133,7 +134,7 @@ func (s *serving) run(cmd *cobra.Command) (err error) {
 	if s.printConfig {
 		return printConfig(cmd, s.options)
 	}
-	cfg := joinery.Config{Space: s.space, Budget: s.budget, OwnOnly: s.ownOnly, Logger: s.logger(cmd.ErrOrStderr())}
+	cfg := joinery.Config{Space: s.space, Budget: s.budget, Interest: s.interest, OwnOnly: s.ownOnly, Logger: s.logger(cmd.ErrOrStderr())}
 	if s.id != "" {
 		if cfg.ID, err = joinery.ParseID(s.id); err != nil {
 			return misuse(cmd, fmt.Errorf("--id: %w", err))

@@ -82,7 +82,8 @@ func statusText(s *protocol.Status) string {
 	line("space", "%s", s.Space)
 	line("replica", "%s", s.Replica)
 	line("state hash", "%s", s.Digest)
-	line("documents", "%d", s.Docs)
+	line("documents", "%s", thousands(s.Docs))
+	interestLines(s, line)
 	storageLines(s, line)
 	if s.Pending > 0 {
 		line("unsent", "writes to %s", plural(s.Pending, "document"))
@@ -103,6 +104,28 @@ func statusText(s *protocol.Status) string {
 	line("received", "%s; %d deltas with news, %d without, %d refused", size(s.Stats.BytesIn),
 		s.Stats.UnitsMerged, s.Stats.Duplicates, s.Stats.Refused)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// maxShown bounds the patterns and peers that are listed one by one.
+const maxShown = 10
+
+// interestLines says which documents the replica holds, unless it holds all.
+func interestLines(s *protocol.Status, line func(name, format string, args ...any)) {
+	if len(s.Interest) == 1 && s.Interest[0] == ">" {
+		return
+	}
+	line("interest", "%s", listed(s.Interest))
+	if s.Leaving > 0 {
+		line("leaving", "%s given up, kept until another replica is known to hold the same", plural(s.Leaving, "pattern"))
+	}
+}
+
+// listed names some of many.
+func listed(names []string) string {
+	if len(names) <= maxShown {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %s more", strings.Join(names[:maxShown], ", "), thousands(len(names)-maxShown))
 }
 
 // storageLines says where the data is, and what is wrong with it.

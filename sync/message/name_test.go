@@ -30,7 +30,7 @@ func TestSubjectsNeverClash(t *testing.T) {
 		require.NotContains(t, strings.TrimPrefix(subject, "joinery."), "*")
 		require.Empty(t, seen[subject], "%q and %q", name, seen[subject])
 		seen[subject] = name
-		back, err := s.Check(subject, sent(causal.ID{1}, KindDelta))
+		back, _, err := s.Check(subject, sent(causal.ID{1}, KindDelta))
 		require.NoError(t, err)
 		require.Equal(t, name, back)
 	}
@@ -54,17 +54,21 @@ func TestSubjectsBindSendersAndKinds(t *testing.T) {
 	me, other := causal.ID{1}, causal.ID{2}
 	s := NewSubjects("s", me)
 	to := func(k Kind) string { return s.To(other, k) }
-	all := []string{s.Delta("a.b"), s.Relay("a.b"), s.Beacon(), s.Any(), to(KindSurvey), to(KindOwn), to(KindPush)}
+	all := []string{
+		s.Delta("a.b"), s.Relay("a.b"), s.Any(), to(KindSurvey), to(KindOwn), to(KindPush), s.Beacon(),
+		s.ScopeBeacon("a.>"), s.Within(s.Any(), "a.>"), s.Within(to(KindSurvey), "a.>"), s.Within(to(KindOwn), "a.>"), s.Within(to(KindPush), "a.>"),
+	}
+	anybody := []string{all[2], all[3], all[8], all[9]}
+	ask, own, news := []string{all[3], all[9]}, []string{all[4], all[10]}, []string{all[5], all[11]}
 	right := map[Kind][]string{
-		KindDelta: all[:1], KindRelay: all[1:2], KindBeacon: all[2:3], KindPull: all[3:5],
-		KindSurvey: all[4:5], KindListing: all[4:5], KindFetch: all[4:5], KindDecline: all[4:5], KindTable: all[6:7],
-		KindOwn: all[5:6], KindPush: all[6:7], KindChunk: all[5:7],
+		KindDelta: all[:1], KindRelay: all[1:2], KindBeacon: append([]string{all[6], all[7]}, ask...), KindPull: anybody, KindSurvey: anybody,
+		KindListing: ask, KindFetch: ask, KindDecline: ask, KindTable: news, KindOwn: own, KindPush: news, KindChunk: append(own, news...),
 	}
 	for k := Kind(1); newBody(k) != nil; k++ {
 		require.Contains(t, right, k, "%v: say where it may come", k)
 		for _, subject := range all {
-			doc, err := s.Check(subject, sent(me, k))
-			_, forged := s.Check(subject, sent(other, k))
+			doc, scope, err := s.Check(subject, sent(me, k))
+			_, _, forged := s.Check(subject, sent(other, k))
 			require.ErrorIs(t, forged, ErrSubject)
 			if !slices.Contains(right[k], subject) {
 				require.ErrorIs(t, err, ErrSubject, "%v on %s", k, subject)
@@ -72,6 +76,7 @@ func TestSubjectsBindSendersAndKinds(t *testing.T) {
 			}
 			require.NoError(t, err, "%v on %s", k, subject)
 			require.Equal(t, k == KindDelta || k == KindRelay, doc == "a.b")
+			require.Equal(t, slices.Index(all, subject) >= 7, scope == "a.>")
 		}
 	}
 }
@@ -89,15 +94,16 @@ func TestSubjectsOfOthersAreRefused(t *testing.T) {
 	for _, subject := range []string{
 		"", "joinery", "joinery.s", "joinery.s.", "joinery.other.b." + self, "joinery.s.b", "joinery.s.b." + self + ".x",
 		"joinery.s.x." + self, "joinery.s.r." + self, "joinery.s.r." + self + ".ask", "joinery.s.d." + self + ".%zz", "joinery.s.p." + self,
+		"joinery.s.r." + self + ".d." + self + ".a", "joinery.s.ask." + self, "joinery.s.i." + self, "joinery.s.q." + self + ".",
 	} {
 		for k := Kind(0); k <= KindDecline; k++ {
-			_, err := s.Check(subject, sent(causal.ID{1}, k))
+			_, _, err := s.Check(subject, sent(causal.ID{1}, k))
 			require.Error(t, err, "%v on %q", k, subject)
 		}
 	}
 	for n := range len(sent(causal.ID{1}, KindBeacon)) {
 		if n < 20 {
-			_, err := s.Check(s.Beacon(), sent(causal.ID{1}, KindBeacon)[:n])
+			_, _, err := s.Check(s.Beacon(), sent(causal.ID{1}, KindBeacon)[:n])
 			require.ErrorIs(t, err, ErrMalformed)
 		}
 	}

@@ -17,8 +17,9 @@ var ErrSubject = errors.New("message: not a subject of this space")
 //
 //	joinery.SPACE.d.FROM.DOCUMENT   deltas of a document, by FROM itself
 //	joinery.SPACE.f.FROM.DOCUMENT   deltas by others that FROM passes on
-//	joinery.SPACE.b.FROM            beacons
-//	joinery.SPACE.q.FROM            requests to any replica, by a queue group
+//	joinery.SPACE.b.FROM            beacons of replicas that hold all documents
+//	joinery.SPACE.i.FROM.PATTERN    beacons about the documents that match a pattern
+//	joinery.SPACE.q.FROM            requests to any replica that holds all, by a queue group
 //	joinery.SPACE.r.TO.ask.FROM     requests to one replica, and what it needs to ask
 //	joinery.SPACE.r.TO.own.FROM     answers with what FROM wrote itself
 //	joinery.SPACE.r.TO.all.FROM     answers with what anybody wrote
@@ -26,6 +27,11 @@ var ErrSubject = errors.New("message: not a subject of this space")
 //
 // So a server that lets a replica publish on subjects with its own id alone binds
 // it to that id, and says whether it may speak for others.
+//
+// Those of q and r may end in .PATTERN: such a message is about documents that match
+// it, and no others. Replicas that do not hold all say nothing anywhere else, so
+// that permissions bind what they say, and what they are told, to their documents. A
+// pattern's wildcards are encoded there: nothing is published to a wildcard.
 type Subjects struct {
 	root, self string
 	chunks     room // where chunks go
@@ -87,6 +93,26 @@ func (s Subjects) Beacon() string { return s.root + "b." + s.self }
 // Beacons returns the pattern of all beacons.
 func (s Subjects) Beacons() string { return s.root + "b.*" }
 
+// ScopeBeacon returns the subject of beacons about the documents of a pattern.
+func (s Subjects) ScopeBeacon(pattern string) string {
+	return string(AppendToken([]byte(s.root+"i."+s.self+"."), pattern))
+}
+
+// ScopeBeacons returns the pattern of all beacons about all documents of a
+// pattern, or some of them.
+func (s Subjects) ScopeBeacons(pattern string) string {
+	return s.root + "i.*." + EncodePattern(pattern)
+}
+
+// Within returns the subject, of those that Any and To return, on which to speak
+// about the documents of a pattern alone; with an empty one the subject itself.
+func (s Subjects) Within(subject, pattern string) string {
+	if pattern == "" {
+		return subject
+	}
+	return string(AppendToken([]byte(subject+"."), pattern))
+}
+
 // Any returns the subject of requests that any replica may answer.
 func (s Subjects) Any() string { return s.root + "q." + s.self }
 
@@ -116,6 +142,7 @@ const (
 	roomDelta  room = "d"
 	roomRelay  room = "f"
 	roomBeacon room = "b"
+	roomScope  room = "i"
 	roomAny    room = "q"
 	roomAsk    room = "ask"
 	roomOwn    room = "own"
@@ -138,13 +165,16 @@ func (k Kind) room() room {
 	return roomAsk
 }
 
+// isToOne reports whether the room is for messages to one replica.
+func (r room) isToOne() bool { return r == roomAsk || r == roomOwn || r == roomAll }
+
 // fits reports whether a message of this kind may come on a subject of the room.
 // A chunk is taken for what the answer that announced it was.
 func (k Kind) fits(r room) bool {
 	switch k {
 	case KindBeacon:
-		return r == roomBeacon
-	case KindPull:
+		return r == roomBeacon || r == roomScope || r == roomAsk
+	case KindPull, KindSurvey:
 		return r == roomAny || r == roomAsk
 	case KindChunk:
 		return r == roomAll || r == roomOwn
@@ -152,37 +182,42 @@ func (k Kind) fits(r room) bool {
 	return r == k.room()
 }
 
-// Check returns the document of the subject on which a message came, "" if it is
-// that of no document. An error means that who published it may not say this
-// there: the message is of another sender than the subject, or of a kind
-// that belongs elsewhere. It does not look further than the message's header.
-func (s Subjects) Check(subject string, data []byte) (doc string, err error) {
+// Check returns the document of the subject on which a message came, or the
+// pattern of the documents that it may speak of: "" if it is of none. An error means
+// that who published it may not say this there: the message is of another sender
+// than the subject, or of a kind that belongs elsewhere. It does not look further than
+// the message's header.
+func (s Subjects) Check(subject string, data []byte) (doc, scope string, err error) {
 	kind, from, ok := peek(data)
 	if !ok {
-		return "", fmt.Errorf("%w: no header", ErrMalformed)
+		return "", "", fmt.Errorf("%w: no header", ErrMalformed)
 	}
 	rest, ok := strings.CutPrefix(subject, s.root)
 	if !ok {
-		return "", fmt.Errorf("%w: %q", ErrSubject, subject)
+		return "", "", fmt.Errorf("%w: %q", ErrSubject, subject)
 	}
 	name, rest, _ := strings.Cut(rest, ".")
-	in, sender := room(name), rest
-	switch in {
-	case roomDelta, roomRelay:
-		sender, doc, _ = strings.Cut(rest, ".")
-		if doc, err = ParseToken(doc); err != nil {
-			return "", err
-		}
-	case "r":
+	toOne := name == "r"
+	if toOne {
 		_, rest, _ = strings.Cut(rest, ".")
-		name, sender, _ = strings.Cut(rest, ".")
-		in = room(name)
+		name, rest, _ = strings.Cut(rest, ".")
 	}
-	if sender != from.String() {
-		return "", fmt.Errorf("%w: %q has a message of %v", ErrSubject, subject, from)
+	in := room(name)
+	if toOne != in.isToOne() {
+		return "", "", fmt.Errorf("%w: %q", ErrSubject, subject)
 	}
-	if !kind.fits(in) {
-		return "", fmt.Errorf("%w: %q has a %v", ErrSubject, subject, kind)
+	sender, about, more := strings.Cut(rest, ".")
+	if sender != from.String() || more && in == roomBeacon || more != (about != "") {
+		return "", "", fmt.Errorf("%w: %q has a message of %v", ErrSubject, subject, from)
 	}
-	return doc, nil
+	if !kind.fits(in) || in == roomScope && !more {
+		return "", "", fmt.Errorf("%w: %q has a %v", ErrSubject, subject, kind)
+	}
+	if about, err = ParseToken(about); err != nil {
+		return "", "", err
+	}
+	if in == roomDelta || in == roomRelay {
+		return about, "", nil
+	}
+	return "", about, nil
 }

@@ -20,6 +20,10 @@ type Survey struct {
 	Prints []byte // PrintSize bytes for each of len(Bounds)+1 ranges
 }
 
+// Custody is the Effort of one that gives its documents up: it asks whether the
+// receiver holds the same and goes on holding it.
+const Custody = 255
+
 // Stretch is the documents whose names match the pattern Scope and are From or
 // above and below To, in byte order. An empty To is the end.
 type Stretch struct {

@@ -64,8 +64,9 @@ type committer struct {
 
 	wake    chan struct{} // holds one token while there is something to do
 	writing chan *journal.Checkpoint
-	idle    bool // no checkpoint is being written; only the loop touches it, as what follows
-	dirty   bool // records were appended and not synced
+	subject *crdt.Document // of the checkpoint under way; it may be dropped meanwhile
+	idle    bool           // no checkpoint is being written; only the loop touches it, as what follows
+	dirty   bool           // records were appended and not synced
 }
 
 func (c *committer) init() {
@@ -314,6 +315,7 @@ func (n *Node) captureDue() *journal.Checkpoint {
 	if d == nil || d.State().IsPartial() {
 		return nil
 	}
+	n.commits.subject = d
 	return n.journal.Capture(name, d)
 }
 
@@ -323,7 +325,7 @@ func (n *Node) checkpoint() {
 		err := c.Write(func(look func(*crdt.Document)) {
 			n.mu.RLock()
 			defer n.mu.RUnlock()
-			look(n.core.View(c.Doc()))
+			look(n.commits.subject)
 		}, n.settleRecords)
 		if err != nil {
 			n.cfg.Logger.Error("joinery: checkpoint failed", "space", n.cfg.Space, "document", c.Doc(), "error", err)

@@ -4,9 +4,10 @@ import "sync"
 
 // arrival is a message on its way to the state machine.
 type arrival struct {
-	port int
-	doc  string
-	data []byte
+	port  int
+	doc   string // whose subject it came on
+	scope string // pattern whose subject it came on
+	data  []byte
 }
 
 // inbox is the queue between the transport and the state machine, bounded in

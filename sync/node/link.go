@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/joinery-crdt/joinery/broker"
-	"github.com/joinery-crdt/joinery/sync/message"
 )
 
 // openGrace bounds how long Open and Rebind wait for a link that says it is up.
@@ -17,20 +16,24 @@ const openGrace = 2 * time.Second
 // link is a broker in use, with what the node has on it.
 type link struct {
 	broker  broker.Broker
-	subs    []broker.Subscription
+	subs    map[subscription]broker.Subscription
+	probes  broker.Subscription
 	audited atomic.Bool   // the subscriptions were checked one by one
 	stop    chan struct{} // closed when another link takes over
 	done    chan struct{} // closed when the loop on it has ended
 }
 
 func newLink(b broker.Broker) *link {
-	return &link{broker: b, stop: make(chan struct{}), done: make(chan struct{})}
+	return &link{broker: b, subs: make(map[subscription]broker.Subscription), stop: make(chan struct{}), done: make(chan struct{})}
 }
 
 // release ends the subscriptions and the broker.
 func (l *link) release() error {
 	for _, s := range l.subs {
 		_ = s.Unsubscribe()
+	}
+	if l.probes != nil {
+		_ = l.probes.Unsubscribe()
 	}
 	return l.broker.Close()
 }
@@ -74,6 +77,9 @@ func (n *Node) attach(ctx context.Context, p *port, l *link) (up bool, err error
 	if err := n.subscribe(p, l); err != nil {
 		return false, err
 	}
+	if l.probes, err = l.broker.Respond(p.subjects.Probe(n.cfg.Replica.ID)); err != nil {
+		return false, fmt.Errorf("node: answer probes: %w", err)
+	}
 	short, cancel := context.WithTimeout(ctx, openGrace)
 	defer cancel()
 	defer context.AfterFunc(n.life, cancel)()
@@ -113,37 +119,4 @@ func (n *Node) leave(p *port, old *link) {
 	<-old.done
 	n.connect(p, false)
 	n.handOver(p)
-}
-
-// interest is a pattern that the node subscribes to.
-type interest struct{ pattern, queue string }
-
-func (n *Node) interests(p *port) []interest {
-	all := []interest{
-		{p.subjects.Deltas(">"), ""},
-		{p.subjects.Relays(">"), ""},
-		{p.subjects.Beacons(), ""},
-		{p.subjects.Mine(), ""},
-	}
-	if !n.cfg.Replica.OwnOnly {
-		all = append(all, interest{p.subjects.Anys(), message.Queue})
-	}
-	return all
-}
-
-func (n *Node) subscribe(p *port, l *link) error {
-	receive := func(m broker.Message) { n.receive(p, m) }
-	for _, i := range n.interests(p) {
-		sub, err := l.broker.Subscribe(i.pattern, i.queue, receive)
-		if err != nil {
-			return fmt.Errorf("node: subscribe to %s: %w", i.pattern, err)
-		}
-		l.subs = append(l.subs, sub)
-	}
-	sub, err := l.broker.Respond(p.subjects.Probe(n.cfg.Replica.ID))
-	if err != nil {
-		return fmt.Errorf("node: answer probes: %w", err)
-	}
-	l.subs = append(l.subs, sub)
-	return nil
 }

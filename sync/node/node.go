@@ -41,6 +41,10 @@ type Node struct {
 	expiring  chan struct{} // something expires at another time than before
 	expiryDue time.Time     // when; guarded by mu
 
+	joining  []string      // patterns that are about to be taken; guarded by mu
+	parted   chan struct{} // closed when nothing is being given up any more, if not nil; guarded by mu
+	changing sync.Mutex    // held while the interest is changed
+
 	life     context.Context // ends with Close
 	end      context.CancelFunc
 	closing  sync.Once
@@ -126,17 +130,17 @@ func (n *Node) Actor() causal.Actor {
 // sender may not say on that subject gets no further.
 func (n *Node) receive(p *port, m broker.Message) {
 	p.binding.apply(m.Data)
-	doc := ""
+	var doc, scope string
 	data, err := message.Expand(m.Data)
 	if err == nil {
-		doc, err = p.subjects.Check(m.Subject, data)
+		doc, scope, err = p.subjects.Check(m.Subject, data)
 	}
 	if err != nil {
 		n.counters.refused.Add(1)
 		n.cfg.Logger.Debug("joinery: message refused", "space", p.space, "subject", m.Subject, "error", err)
 		return
 	}
-	if !n.inbox.put(arrival{port: p.index, doc: doc, data: data}) {
+	if !n.inbox.put(arrival{port: p.index, doc: doc, scope: scope, data: data}) {
 		n.counters.dropped.Add(1)
 	}
 }
@@ -240,6 +244,7 @@ func (n *Node) handOn() []replica.Alarm {
 	out := n.core.Ready()
 	n.planExpiry()
 	n.deliver(out.Changes)
+	n.noteParted()
 	if n.journal != nil {
 		n.commits.put(&out, n.identity())
 	} else {

@@ -58,7 +58,7 @@ func (n *Node) audit(p *port, l *link) {
 func (n *Node) resubscribe(p *port, l *link) {
 	ctx, cancel := context.WithTimeout(n.life, testTimeout)
 	defer cancel()
-	for _, i := range n.interests(p) {
+	for _, i := range n.subscriptions(p) {
 		sub, err := l.broker.Subscribe(i.pattern, i.queue, func(m broker.Message) { n.receive(p, m) })
 		if err != nil {
 			return

@@ -90,12 +90,20 @@ func (n *Node) step(all []arrival) {
 	n.mu.Lock()
 	now := time.Now()
 	for i := range all {
-		if err := n.core.StepOn(now, all[i].port, all[i].doc, all[i].data); err != nil {
+		if err := n.take(now, &all[i]); err != nil {
 			n.cfg.Logger.Debug("joinery: message refused", "space", n.cfg.Space, "document", all[i].doc, "error", err)
 		}
 	}
 	n.core.Tick(now)
 	n.finish()
+}
+
+// take gives the state machine one message. The caller holds the lock.
+func (n *Node) take(now time.Time, a *arrival) error {
+	if a.scope != "" {
+		return n.core.StepWithin(now, a.port, a.scope, a.data)
+	}
+	return n.core.StepOn(now, a.port, a.doc, a.data)
 }
 
 func (n *Node) tick() {
@@ -224,9 +232,11 @@ func (p *port) subject(m *replica.Outgoing) string {
 	case m.To == replica.ToDoc:
 		return p.subjects.Delta(m.Doc)
 	case m.To == replica.ToAny:
-		return p.subjects.Any()
+		return p.subjects.Within(p.subjects.Any(), m.Scope)
 	case m.To == replica.ToPeer:
-		return p.subjects.To(m.Peer, m.Kind)
+		return p.subjects.Within(p.subjects.To(m.Peer, m.Kind), m.Scope)
+	case m.Scope != "":
+		return p.subjects.ScopeBeacon(m.Scope)
 	}
 	return p.subjects.Beacon()
 }

@@ -51,6 +51,8 @@ type Status struct {
 	Online    bool
 	Gone      bool   // the connection was closed for good
 	Digest    uint64 // equal at nodes that hold the same
+	Interest  []string
+	Leaving   int // patterns given up whose documents are held still
 	Peers     []replica.PeerStatus
 	Replica   replica.Stats
 	Published uint64   // messages handed to the transport
@@ -81,6 +83,7 @@ func (n *Node) Status() Status {
 	defer n.mu.Unlock()
 	s := Status{
 		Space: n.cfg.Space, Actor: n.core.Actor(), Online: n.core.IsUp(0), Gone: n.ports[0].gone.Load(), Digest: n.core.Digest(),
+		Interest: n.core.Interest(), Leaving: n.core.Leaving(),
 		Peers: n.core.Peers(), Replica: n.core.Stats(), Incoming: n.core.Incoming(), Drifting: n.core.Drifting(),
 		Published: n.counters.published.Load(), Unsent: n.counters.unsent.Load(),
 		Dropped: n.counters.dropped.Load(), Alarms: n.counters.alarms.Load(),

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -34,9 +35,11 @@ func (r *Replica) beacon(hello bool) {
 	r.flush()
 	r.expireParked()
 	r.sweepPast()
-	r.send(ToAll, Outgoing{}, &message.Beacon{
-		Scope: everything, Digest: r.Digest(), Docs: uint64(r.counted), Hello: hello, Hints: r.hint(),
-	})
+	for _, scope := range r.turn(hello) {
+		m := r.beaconOf(scope)
+		m.Hello, m.Hints = hello, r.hint(scope)
+		r.send(ToAll, Outgoing{Scope: r.tag(scope)}, m)
+	}
 	r.recount()
 	every := r.pace()
 	r.usualAt = r.now.Add(every)
@@ -64,17 +67,44 @@ func (r *Replica) isUrgent() bool {
 	return true
 }
 
-// hint lists documents that have changed, those waiting longest first.
-func (r *Replica) hint() (hints []message.State) {
-	named := r.recent[:min(maxHints, len(r.recent))]
-	rest := append([]*document(nil), r.recent[len(named):]...)
-	for _, d := range named {
+// turn returns the patterns that the next beacons are about: with hello all that
+// the replica takes an interest in, otherwise some of many in turn.
+func (r *Replica) turn(hello bool) []string {
+	all := r.interest.patterns
+	if r.holdsAll() {
+		return []string{everything}
+	}
+	if hello || len(all) <= beaconScopes {
+		return all
+	}
+	first := r.interest.turn % len(all)
+	r.interest.turn = first + beaconScopes
+	return append(slices.Clone(all[first:]), all...)[:beaconScopes]
+}
+
+func (r *Replica) beaconOf(scope string) *message.Beacon {
+	digest, docs := r.sum(scope)
+	return &message.Beacon{Scope: scope, Digest: digest, Docs: uint64(docs)}
+}
+
+// hint lists documents of a pattern that have changed, those waiting longest first.
+func (r *Replica) hint(scope string) (hints []message.State) {
+	var rest, again []*document
+	for i, d := range r.recent {
+		if len(hints) == maxHints {
+			rest = append(rest, r.recent[i:]...)
+			break
+		}
+		if !message.Match(scope, d.name) {
+			rest = append(rest, d)
+			continue
+		}
 		hints = append(hints, d.summary())
 		if d.hints--; d.hints > 0 {
-			rest = append(rest, d)
+			again = append(again, d)
 		}
 	}
-	r.recent = rest
+	r.recent = append(rest, again...)
 	return hints
 }
 
@@ -92,30 +122,56 @@ func (r *Replica) nextBeacon() time.Time {
 }
 
 // onBeacon compares a peer's digest with the own one of the same documents.
+// Where the peer holds more than this replica there is nothing to compare: it hears
+// this one's beacons.
 func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
-	away := r.now.Sub(p.heard) > r.silence()
-	p.heard, p.digest = r.now, m.Digest
-	if (m.Hello || away) && !r.isCrowded() {
-		r.answerHello()
-	}
-	if m.Digest == r.Digest() {
-		r.noteEcho(m)
-		p.odd = 0
+	v := p.view(m.Scope)
+	away := r.now.Sub(v.heard) > r.silence()
+	p.heard, v.heard, v.digest = r.now, r.now, m.Digest
+	if !r.holdsAllOf(m.Scope) {
 		return
 	}
-	r.differs = true
-	r.speakUp()
-	unexplained := m.Digest ^ r.list.Sum()
+	isOwn := slices.Contains(r.turn(true), m.Scope)
+	if m.Hello || away || !isOwn && r.now.Sub(v.told) > assureEvery*r.cfg.BeaconEvery {
+		r.answerBeacon(p, v, m.Scope, isOwn)
+	}
+	own, _ := r.sum(m.Scope)
+	if m.Digest == own {
+		if v.odd = 0; isOwn {
+			r.noteEcho(m)
+		}
+		return
+	}
+	if isOwn {
+		r.differs = true
+		r.speakUp()
+	}
+	unexplained := m.Digest ^ own
 	for i := range m.Hints {
-		unexplained ^= r.onHint(p, &m.Hints[i])
+		if message.Match(m.Scope, m.Hints[i].Doc) {
+			unexplained ^= r.onHint(p, &m.Hints[i])
+		}
 	}
-	if unexplained == 0 || unexplained == p.stuck {
+	if unexplained == 0 || unexplained == v.stuck {
 		return
 	}
-	p.odd++
-	if m.Hello || away || r.isQuiet() || p.odd >= r.patience() {
+	v.odd++
+	if m.Hello || away || r.isQuiet() || v.odd >= r.patience() {
 		r.beginSurvey(p, m.Scope)
 	}
+}
+
+// answerBeacon lets a peer hear of this replica: by its next beacon if the peer
+// hears that, else by one for it alone.
+func (r *Replica) answerBeacon(p *peer, v *view, scope string, isOwn bool) {
+	if isOwn {
+		if !r.isCrowded() {
+			r.answerHello()
+		}
+		return
+	}
+	v.told = r.now
+	r.send(ToPeer, Outgoing{Peer: p.id, Scope: r.tag(scope)}, r.beaconOf(scope))
 }
 
 // patience is how many beacons with an unexplained difference a peer may send

@@ -259,17 +259,18 @@ func (r *Replica) want(d *document) {
 	}
 	switch {
 	case d.chase.transfer != nil && target == d.chase.source:
-		if target = r.anotherPeer(target); target == d.chase.source && r.isRunning(target, d.chase.nonce) {
+		if target = r.anotherPeer(target, d.name); target == d.chase.source && r.isRunning(target, d.chase.nonce) {
 			return // which is asked for chunks already
 		}
 	case d.chase.attempts > 2 && d.chase.attempts%2 == 1:
-		target = r.anotherPeer(target)
+		target = r.anotherPeer(target, d.name)
 	}
 	if w.Only.IsEmpty() {
 		d.stage()
 		d.chase.nameStaged(&w)
 	}
 	key := pullKey{to: to, peer: target}
+	key.scope, _ = r.scopeOf(d.name)
 	if to == ToAny {
 		key.port = r.portOf(d.chase.peer)
 	}
@@ -288,9 +289,10 @@ func (r *Replica) want(d *document) {
 
 // pullKey is whom a pull goes to.
 type pullKey struct {
-	to   To
-	peer causal.ID
-	port int // with ToAny
+	to    To
+	peer  causal.ID
+	port  int // with ToAny
+	scope string
 }
 
 // pull is a request that is being put together.
@@ -312,16 +314,16 @@ func (r *Replica) sendPull(key pullKey, q *pull) {
 		return
 	}
 	r.stats.PullsSent++
-	r.send(key.to, Outgoing{Peer: key.peer, Port: key.port}, &message.Pull{Wants: q.wants})
+	r.send(key.to, Outgoing{Peer: key.peer, Port: key.port, Scope: key.scope}, &message.Pull{Wants: q.wants})
 	q.wants, q.size = nil, 0
 }
 
-// anotherPeer returns a random peer that was heard of lately, another than id
-// if there is one.
-func (r *Replica) anotherPeer(id causal.ID) causal.ID {
+// anotherPeer returns a random peer that was heard of lately and holds what is
+// asked for, a document or all that match a pattern: another than id if there is one.
+func (r *Replica) anotherPeer(id causal.ID, what string) causal.ID {
 	var ids []causal.ID
 	for _, p := range r.peers {
-		if p.id != id && p.id != r.cfg.ID && r.now.Sub(p.heard) <= r.silence() {
+		if p.id != id && p.id != r.cfg.ID && p.mayHold(what) && r.now.Sub(p.heard) <= r.silence() {
 			ids = append(ids, p.id)
 		}
 	}

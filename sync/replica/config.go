@@ -44,6 +44,10 @@ type Config struct {
 	// events are taken, and nothing is ever stable or retired.
 	Member *membership.Member
 
+	// Interest is the patterns of the documents that the replica holds, up to
+	// MaxInterest; none is all. A relay holds all.
+	Interest []string
+
 	// Ports is how many transports the replica speaks on, up to MaxPorts; 0 is one.
 	// With more it is a relay: what is news on one it passes on to the others.
 	Ports int
@@ -121,6 +125,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: %d ports, must be up to %d", ErrConfig, c.Ports, MaxPorts)
 	case c.OwnOnly && c.Ports > 1:
 		return fmt.Errorf("%w: a relay speaks for others, so OwnOnly is not for it", ErrConfig)
+	case c.Ports > 1 && len(c.Interest) > 0:
+		return fmt.Errorf("%w: a relay holds all documents", ErrConfig)
 	case c.Budget < 0 || c.FlushCount < 0 || c.FoldFrom < 0 || c.MaxTransfer < 0 || c.MaxDocs < 0 || c.MaxOwnDocs < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	}

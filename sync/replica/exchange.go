@@ -17,7 +17,7 @@ func sortIDs(ids []causal.ID) { slices.SortFunc(ids, causal.ID.Compare) }
 // few messages is left out; it asks again.
 func (r *Replica) onPull(p *peer, m *message.Pull) {
 	r.stats.PullsServed++
-	out := &message.Push{}
+	out, scope := &message.Push{}, ""
 	size, budget := 0, 4*r.cfg.MaxMessage
 	for i := range m.Wants {
 		if d := r.docs[m.Wants[i].Doc]; d != nil && r.isDear(d) {
@@ -25,9 +25,13 @@ func (r *Replica) onPull(p *peer, m *message.Pull) {
 		}
 		g := r.serve(p, &m.Wants[i])
 		n := message.GiftSize(&g)
-		if size+n > r.cfg.MaxMessage-overhead {
-			r.push(p, out)
-			out, size = &message.Push{}, 0
+		of, held := r.scopeOf(g.Doc)
+		if !held {
+			continue // it asks the wrong one, and may not be told so on any subject
+		}
+		if size+n > r.cfg.MaxMessage-overhead || of != scope {
+			r.push(p, out, scope)
+			out, size, scope = &message.Push{}, 0, of
 		}
 		out.Gifts = append(out.Gifts, g)
 		size += n
@@ -35,16 +39,16 @@ func (r *Replica) onPull(p *peer, m *message.Pull) {
 			break
 		}
 	}
-	r.push(p, out)
+	r.push(p, out, scope)
 }
 
-func (r *Replica) push(p *peer, m *message.Push) {
+func (r *Replica) push(p *peer, m *message.Push, scope string) {
 	m.Own = r.cfg.OwnOnly
 	if m.Own && r.stats.Writes == 0 && hasNothing(m) {
 		return // who only reads may not be allowed to answer; whoever asked asks others
 	}
 	if m.To = p.nonce; len(m.Gifts) > 0 {
-		r.send(ToPeer, Outgoing{Peer: p.id}, m)
+		r.send(ToPeer, Outgoing{Peer: p.id, Scope: scope}, m)
 	}
 }
 

@@ -56,7 +56,26 @@ func (b *bench) take(r *Replica) []Outgoing {
 // isFor reports whether a message goes to a replica; requests to any go to all
 // but the sender.
 func (b *bench) isFor(from, to *Replica, m *Outgoing) bool {
-	return from != to && (m.To != ToPeer || m.Peer == to.cfg.ID)
+	switch {
+	case from == to:
+		return false
+	case m.To == ToPeer:
+		return m.Peer == to.cfg.ID
+	case m.To == ToDoc:
+		_, holds := to.scopeOf(m.Doc)
+		return holds
+	case m.To == ToAll && m.Scope != "":
+		return to.holdsAllOf(m.Scope)
+	}
+	return to.holdsAll()
+}
+
+// step gives a message to its receiver, as the subject says on which it came.
+func (b *bench) step(to *Replica, m *Outgoing) error {
+	if m.Scope != "" {
+		return to.StepWithin(b.now, 0, m.Scope, m.Data)
+	}
+	return to.Step(b.now, m.Doc, m.Data)
 }
 
 // carry delivers everything until nobody has anything to say, but for what
@@ -69,7 +88,7 @@ func (b *bench) carry(lose func(from, to *Replica, m *Outgoing) bool) {
 				for _, to := range b.all {
 					if b.isFor(from, to, &m) && (lose == nil || !lose(from, to, &m)) {
 						more = true
-						require.NoError(b.t, to.Step(b.now, m.Doc, m.Data))
+						require.NoError(b.t, b.step(to, &m))
 					}
 				}
 			}

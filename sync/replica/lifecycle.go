@@ -102,11 +102,15 @@ func (r *Replica) forget(d *document) {
 // somebody who has forgotten it and has claimed own numbers of then since: what
 // the events under these numbers killed would show again.
 func (r *Replica) forgetUnits(d *document) {
-	var actors []causal.Actor
+	r.log.Drop(d.name, d.actors())
+}
+
+// actors returns whose events the document knows.
+func (d *document) actors() (out []causal.Actor) {
 	for _, a := range d.copy.State().Actors() {
-		actors = append(actors, d.copy.State().Actor(a))
+		out = append(out, d.copy.State().Actor(a))
 	}
-	r.log.Drop(d.name, actors)
+	return out
 }
 
 // remove takes a document out of all that the replica keeps of it.

@@ -16,7 +16,11 @@ const meanState = 32
 // onSurvey answers with how the peer's documents differ from the own ones, in
 // the shortest way.
 func (r *Replica) onSurvey(p *peer, m *message.Survey) {
-	if !r.makeWay(p, m.Scope) {
+	if m.Effort == message.Custody {
+		r.onCustody(p, m)
+		return
+	}
+	if !r.holdsAllOf(m.Scope) || !r.makeWay(p, m.Scope) {
 		return
 	}
 	r.flush()
@@ -47,7 +51,7 @@ func (r *Replica) onSurvey(p *peer, m *message.Survey) {
 	default:
 		r.tabulate(out, m, scope, differing, cells)
 	}
-	r.send(ToPeer, Outgoing{Peer: p.id}, out)
+	r.send(ToPeer, Outgoing{Peer: p.id, Scope: r.tag(m.Scope)}, out)
 }
 
 // makeWay sees to it that of two replicas that survey each other at the same
@@ -56,14 +60,14 @@ func (r *Replica) onSurvey(p *peer, m *message.Survey) {
 func (r *Replica) makeWay(p *peer, scope string) bool {
 	i := slices.IndexFunc(r.surveys, func(s *survey) bool { return s.peer == p.id && s.scope.Pattern() == scope })
 	if i < 0 {
-		p.surveyed = r.now
+		p.view(scope).surveyed = r.now
 		return true
 	}
 	if r.surveys[i].isBegun || p.id.Compare(r.cfg.ID) > 0 {
 		return false
 	}
 	r.surveys = slices.Delete(r.surveys, i, i+1)
-	p.surveyed = r.now
+	p.view(scope).surveyed = r.now
 	return true
 }
 
@@ -120,6 +124,9 @@ func (r *Replica) page(out *message.Listing, m *message.Survey, scope catalog.Sc
 
 // onDiffer goes after what a peer holds otherwise, and tells it what it asked for.
 func (r *Replica) onDiffer(p *peer, m *message.Listing) {
+	if !r.holdsAllOf(m.Scope) {
+		return
+	}
 	r.flush()
 	r.settle()
 	out := &message.Listing{Stretch: m.Stretch, For: p.nonce, Salt: m.Salt, Finding: message.Told}
@@ -150,5 +157,5 @@ func (r *Replica) onDiffer(p *peer, m *message.Listing) {
 			r.compare(d, p, &m.States[i])
 		}
 	}
-	r.send(ToPeer, Outgoing{Peer: p.id}, out)
+	r.send(ToPeer, Outgoing{Peer: p.id, Scope: r.tag(m.Scope)}, out)
 }

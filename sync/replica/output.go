@@ -39,9 +39,9 @@ type To uint8
 
 // The addressees.
 const (
-	ToAll  To = iota // every replica of the space
+	ToAll  To = iota // every replica that holds all, or all of the Scope
 	ToDoc            // every replica that holds the document
-	ToAny            // one replica of the space, whichever
+	ToAny            // one replica that holds all, whichever
 	ToPeer           // one replica by its ID
 )
 
@@ -50,9 +50,13 @@ type Outgoing struct {
 	To   To
 	Doc  string    // with ToDoc
 	Peer causal.ID // with ToPeer
-	Port int       // the transport it leaves by
-	Kind message.Kind
-	Data []byte
+	// Scope is the pattern under which the replica speaks: the message is about
+	// documents that match it. Empty is for all, by one that holds all. With ToAll it
+	// goes to those who take an interest in all of it.
+	Scope string
+	Port  int // the transport it leaves by
+	Kind  message.Kind
+	Data  []byte
 }
 
 // Change says that what lives at a place of a document has changed.

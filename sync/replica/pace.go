@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/sync/message"
@@ -36,11 +37,15 @@ func (r *Replica) spread(d time.Duration) time.Duration {
 	return r.jitter(d * time.Duration(max(r.crowd, crowded)) / crowded)
 }
 
-// recount counts the peers that are there.
+// recount counts the peers that are there and speak of the same documents: only
+// they say what this replica would.
 func (r *Replica) recount() {
-	n, silence := 0, r.silence()
+	n, silence, scopes := 0, r.silence(), r.turn(true)
 	for _, p := range r.peers {
-		if !p.heard.IsZero() && r.now.Sub(p.heard) <= silence {
+		if slices.ContainsFunc(scopes, func(scope string) bool {
+			v := p.views[scope]
+			return v != nil && r.now.Sub(v.heard) <= silence
+		}) {
 			n++
 		}
 	}

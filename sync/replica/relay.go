@@ -28,6 +28,7 @@ type via struct {
 	port      int
 	broadcast bool
 	by        author // whose news it may bring
+	scope     string // pattern of the subject that it came on, "" for all
 }
 
 // passing is the units that wait to be passed on.

@@ -68,6 +68,8 @@ type Replica struct {
 	opened    uint64                 // sessions, ever: the number of the last one
 	incoming  map[offerKey]*document // by the transfer that is under way
 	surveys   []*survey
+	interest  interest
+	sums      sums
 	surveyed  map[string]time.Time // when the last one of a scope began
 	watching  bool
 	drifting  map[causal.ID]Drifting
@@ -131,6 +133,11 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 		incoming: make(map[offerKey]*document),
 		surveyed: make(map[string]time.Time),
 		floor:    cfg.Floor,
+		sums:     make(sums),
+	}
+	var err error
+	if r.interest.patterns, err = r.ownInterest(cfg.Interest); err != nil {
+		return nil, err
 	}
 	r.ports = make([]bool, cfg.Ports)
 	r.budget = newBudget(cfg.Budget, now)
@@ -217,6 +224,9 @@ func (r *Replica) Write(now time.Time, doc string, fn func(*crdt.Document) error
 	if err := message.CheckName(doc); err != nil {
 		return err
 	}
+	if !r.wants(doc) {
+		return fmt.Errorf("%w: %q", ErrInterest, doc)
+	}
 	r.advance(now)
 	_, held := r.docs[doc]
 	if limit := r.cfg.MaxOwnDocs; !held && limit > 0 && len(r.docs) >= limit {
@@ -276,6 +286,7 @@ func (r *Replica) open(name string) *document {
 func (r *Replica) drop(d *document) {
 	if d.counted {
 		r.counted--
+		r.sums.change(d.name, r.list.Get(d.name).Print, -1)
 	}
 	r.dropTransfer(d)
 	r.forgetExpiry(d)
@@ -284,10 +295,14 @@ func (r *Replica) drop(d *document) {
 	r.list.Remove(d.name)
 }
 
-// admit is open for documents that others name.
+// admit is open for documents that others name. It returns nil for those that
+// the replica takes no interest in, or has no room for.
 func (r *Replica) admit(name string) *document {
 	if d := r.docs[name]; d != nil {
 		return d
+	}
+	if _, ok := r.scopeOf(name); !ok {
+		return nil
 	}
 	if len(r.docs) >= r.cfg.MaxDocs {
 		r.alarm(Alarm{Kind: Full, Doc: name, Detail: fmt.Sprintf("the limit of %d documents is reached", r.cfg.MaxDocs)})
@@ -343,6 +358,7 @@ func (r *Replica) settle() {
 		}
 		d.digest, d.count = d.copy.State().Digest(), d.copy.State().Events()
 		d.stale = false
+		counted := r.counted
 		if was := d.counted; was != (d.count > 0) {
 			d.counted = !was
 			r.counted += map[bool]int{true: 1, false: -1}[d.counted]
@@ -350,6 +366,9 @@ func (r *Replica) settle() {
 		print := uint64(0)
 		if d.counted {
 			print = message.DocDigest(d.name, d.digest)
+		}
+		if len(r.sums) > 0 {
+			r.sums.change(d.name, r.list.Get(d.name).Print^print, r.counted-counted)
 		}
 		r.list.SetPrint(d.name, print)
 	}
@@ -396,6 +415,11 @@ func (r *Replica) alarm(a Alarm) {
 // reincarnate takes a new incarnation. Events that have left by no door, nor
 // are on the disk, get new names under it; all others keep theirs.
 func (r *Replica) reincarnate(why Alarm) {
+	r.renew()
+	r.alarm(why)
+}
+
+func (r *Replica) renew() {
 	r.actor.Incarnation = nonZero(r.cfg.Rand.Uint64())
 	r.floor = 0
 	for _, name := range r.Names() {
@@ -406,7 +430,6 @@ func (r *Replica) reincarnate(why Alarm) {
 		d.restartCollection()
 		d.touch()
 	}
-	r.alarm(why)
 }
 
 func (r *Replica) advance(now time.Time) {
@@ -418,7 +441,9 @@ func (r *Replica) advance(now time.Time) {
 func (r *Replica) header() message.Header { return message.Header{From: r.actor, Nonce: r.nonce} }
 
 func (r *Replica) send(to To, o Outgoing, b message.Body) {
-	o.To = to
+	if o.To = to; o.Scope == "" && (to == ToPeer || to == ToAny) {
+		o.Scope = r.tag(r.interest.patterns[0]) // it names no document
+	}
 	o.Data = message.Append(nil, r.header(), b)
 	o.Kind = message.Kind(o.Data[1])
 	switch to {

@@ -212,5 +212,7 @@ func firstOf(c *causal.Context) causal.Dot {
 
 // pushOne gives one document to a peer.
 func (r *Replica) pushOne(p *peer, g message.Gift) {
-	r.push(p, &message.Push{Gifts: []message.Gift{g}})
+	if scope, held := r.scopeOf(g.Doc); held {
+		r.push(p, &message.Push{Gifts: []message.Gift{g}}, scope)
+	}
 }

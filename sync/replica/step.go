@@ -22,8 +22,18 @@ func (r *Replica) Step(now time.Time, doc string, data []byte) error {
 
 // StepOn is Step for a message that came by one of several ports.
 func (r *Replica) StepOn(now time.Time, port int, doc string, data []byte) error {
+	return r.step(now, via{port: port}, doc, data)
+}
+
+// StepWithin is StepOn for a message that came on the subject of a pattern: whoever
+// sent it may speak of the documents that match it, and of no others.
+func (r *Replica) StepWithin(now time.Time, port int, scope string, data []byte) error {
+	return r.step(now, via{port: port, scope: scope}, "", data)
+}
+
+func (r *Replica) step(now time.Time, by via, doc string, data []byte) error {
 	r.advance(now)
-	r.via = via{port: port}
+	r.via = by
 	r.stats.BytesIn += uint64(len(data))
 	h, body, err := message.Parse(data)
 	if err == nil && r.isEcho(h) {
@@ -65,6 +75,9 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 	if h.From.ID == r.cfg.ID && h.From.Incarnation == r.actor.Incarnation {
 		r.reincarnate(Alarm{Kind: Clone, Peer: h.From.ID, Detail: "another process uses this replica's id and incarnation; took a new one"})
 	}
+	if err := r.checkScope(body); err != nil {
+		return err
+	}
 	p := r.meet(h)
 	r.via.by = authorOf(p, body)
 	switch m := body.(type) {
@@ -97,16 +110,49 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 
 // peer is another replica as it was last heard of.
 type peer struct {
-	id     causal.ID
+	id    causal.ID
+	heard time.Time        // its last beacon
+	views map[string]*view // by pattern
+	actor causal.Actor     // of the last message
+	port  int              // that it was last heard on
+	nonce uint64           // of the last message; another process may use the same id
+}
+
+// view is what a peer last said of the documents of a pattern.
+type view struct {
 	heard  time.Time
 	digest uint64
-	odd    int          // beacons in a row whose digest differed without a hint why
-	actor  causal.Actor // of the last message
-	port   int          // that it was last heard on
-	nonce  uint64       // of the last message; another process may use the same id
-	stuck  uint64       // by how much the digests differ for good, as far as is known
+	odd    int       // beacons in a row whose digest differed without a hint why
+	stuck  uint64    // by how much the digests differ for good, as far as is known
+	told   time.Time // when it last got a beacon for it alone
 
 	surveyed time.Time // when it last surveyed this replica
+}
+
+// maxViews bounds the patterns of which a peer is remembered.
+const maxViews = MaxInterest
+
+func (p *peer) view(scope string) *view {
+	v := p.views[scope]
+	if v == nil {
+		if len(p.views) >= maxViews || p.views == nil {
+			p.views = make(map[string]*view, 1)
+		}
+		v = &view{}
+		p.views[scope] = v
+	}
+	return v
+}
+
+// mayHold reports whether a peer has said that it holds all documents that match
+// a pattern, or a document.
+func (p *peer) mayHold(scope string) bool {
+	for pattern := range p.views {
+		if message.Covers(pattern, scope) {
+			return true
+		}
+	}
+	return false
 }
 
 // meet notes that a peer was heard of.
@@ -145,12 +191,27 @@ type PeerStatus struct {
 
 // Peers returns the replicas heard of, in no particular order.
 func (r *Replica) Peers() []PeerStatus {
-	digest := r.Digest()
 	out := make([]PeerStatus, 0, len(r.peers))
 	for _, p := range r.peers {
-		out = append(out, PeerStatus{p.id, p.heard, p.digest == digest})
+		out = append(out, PeerStatus{p.id, p.heard, r.isEqual(p)})
 	}
 	return out
+}
+
+// isEqual reports whether a peer held the same when it was last heard, as far as
+// the two share an interest.
+func (r *Replica) isEqual(p *peer) bool {
+	shared := false
+	for scope, v := range p.views {
+		if !r.holdsAllOf(scope) {
+			continue
+		}
+		if own, _ := r.sum(scope); own != v.digest {
+			return false
+		}
+		shared = true
+	}
+	return shared
 }
 
 // Connect tells the replica that the transport has come up or gone down.
@@ -164,6 +225,8 @@ func (r *Replica) ConnectOn(now time.Time, port int, up bool) {
 	if !up {
 		return
 	}
+	r.leaveStored()
+	r.part()
 	if !r.isCrowded() {
 		r.flush()
 		r.beacon(true)
@@ -189,6 +252,7 @@ func (r *Replica) Tick(now time.Time) {
 	if !r.collectAt.IsZero() && !r.collectAt.After(r.now) {
 		r.collect()
 	}
+	r.part()
 	r.pursue()
 }
 
@@ -198,6 +262,11 @@ func (r *Replica) Next() time.Time {
 		return time.Time{}
 	}
 	next := r.nextBeacon()
+	for i := range min(len(r.interest.leaving), partAtOnce) {
+		if until := r.interest.leaving[i].until; until.Before(next) {
+			next = until
+		}
+	}
 	for _, s := range r.surveys {
 		if s.until.Before(next) {
 			next = s.until

@@ -51,11 +51,11 @@ const (
 // once in half a beacon time at most.
 func (r *Replica) beginSurvey(p *peer, scope string) {
 	recent := r.now.Add(-r.cfg.BeaconEvery / 2)
-	if r.surveyed[scope].After(recent) || p.surveyed.After(recent) || len(r.surveys) >= maxSurveys {
+	if r.surveyed[scope].After(recent) || p.view(scope).surveyed.After(recent) || len(r.surveys) >= maxSurveys {
 		return
 	}
 	for _, s := range r.surveys {
-		if s.peer == p.id || s.scope.Pattern() == scope {
+		if s.scope.Pattern() == scope {
 			return
 		}
 	}
@@ -125,7 +125,7 @@ func (r *Replica) ask(s *survey) {
 	if len(s.says) > 0 {
 		m = s.says[0]
 	}
-	r.send(ToPeer, Outgoing{Peer: s.peer}, m)
+	r.send(ToPeer, Outgoing{Peer: s.peer, Scope: r.tag(s.scope.Pattern())}, m)
 }
 
 // surveyAgain repeats what was not answered in time.
@@ -148,16 +148,17 @@ func (r *Replica) surveyAgain() {
 func (r *Replica) endSurvey(s *survey) {
 	r.surveys = slices.DeleteFunc(r.surveys, func(x *survey) bool { return x == s })
 	if p := r.peers[s.peer]; p != nil {
-		p.odd = 0
-		if !s.found {
-			p.stuck = p.digest ^ r.list.Sum()
+		v := p.view(s.scope.Pattern())
+		if v.odd = 0; !s.found {
+			own, _ := r.sum(s.scope.Pattern())
+			v.stuck = v.digest ^ own
 		}
 	}
 }
 
 // onListing takes an answer to what a survey said, or a peer's question.
 func (r *Replica) onListing(p *peer, m *message.Listing) {
-	if m.For != r.nonce {
+	if m.For != r.nonce || r.onParting(m) {
 		return
 	}
 	if m.Finding == message.Differ {

@@ -19,7 +19,7 @@ func (w *world) die(n *node, how string) {
 		kept := min(survivors, len(p.records))
 		survivors -= kept
 		for i := range p.records[:kept] {
-			d.store(p, i)
+			w.store(d, p, i)
 			delete(d.digests, p.records[i].Doc)
 		}
 		w.stats.Survivors += kept

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -160,7 +161,7 @@ func (w *world) endSync(n *node, waited bool) {
 	}
 	for _, p := range done {
 		for i := range p.records {
-			d.store(p, i)
+			w.store(d, p, i)
 			w.harden(p.records[i].unit)
 		}
 		d.settle(p)
@@ -185,10 +186,31 @@ func (w *world) noteSync(n *node, done []*pending) {
 
 // store puts the i-th record of an output on the disk for good. The clock's
 // mark is written before the first of them.
-func (d *disk) store(p *pending, i int) {
+func (w *world) store(d *disk, p *pending, i int) {
+	if p.records[i].Forget && w.choosy {
+		w.erase(d, p.records[i].Doc)
+		return
+	}
 	d.records = append(d.records, p.records[i])
 	d.note(&p.records[i])
 	d.mark, d.stamp = p.mark, p.stamp
+}
+
+// erase deletes what a disk has of a document that its replica gave up. If the disk
+// of whoever said that it holds the same was set back since, nobody may have it any more.
+func (w *world) erase(d *disk, doc string) {
+	of := func(s stored) bool { return s.Doc == doc }
+	var gone []stored
+	for _, s := range d.records {
+		if of(s) {
+			gone = append(gone, s)
+		}
+	}
+	d.records = slices.DeleteFunc(d.records, of)
+	delete(d.digests, doc)
+	if w.lossy {
+		w.bereave(gone)
+	}
 }
 
 // settle notes what documents look like with all records of an output.

@@ -89,6 +89,8 @@ func (a *Action) text() string {
 		return fmt.Sprintf("%s %s %v", a.Do, name(a.Peer), a.Time)
 	case Partition, Crash, Tear, FailWrite, FailSync, Restore, Copy:
 		return fmt.Sprintf("%s %d", a.Do, a.Amount)
+	case Interest:
+		return fmt.Sprintf("%s %s", a.Do, token(a.Doc))
 	case Forget:
 		return fmt.Sprintf("%s %s", a.Do, a.Doc)
 	case Skew, Stall:

@@ -41,6 +41,7 @@ func Generate(seed uint64, o Options) *Script {
 	g.endanger(s)
 	g.divide(s)
 	g.economize(s)
+	g.choose(s)
 	g.climb(s)
 	g.restrict(s)
 	return s

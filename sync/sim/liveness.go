@@ -89,6 +89,9 @@ func (w *world) held() map[string]*causal.Context {
 			if (w.cloned || n.resumed) && n.r.View(doc).Pending().Len() > 0 {
 				continue // to be minted again under another name if it takes somebody for a clone
 			}
+			if w.lossy && !n.r.Wants(doc) {
+				continue // it was told that another has it, whose disk was set back since
+			}
 			if out[doc] == nil {
 				out[doc] = &causal.Context{}
 			}
@@ -102,6 +105,9 @@ func (w *world) held() map[string]*causal.Context {
 // dot has two payloads among it.
 func (w *world) isConverged() bool {
 	all := w.alive()
+	if w.choosy {
+		return w.isAgreed(all)
+	}
 	for _, n := range all {
 		if n.r.Digest() != all[0].r.Digest() || n.r.Stats().Pending > 0 {
 			return false
@@ -110,11 +116,25 @@ func (w *world) isConverged() bool {
 	return true
 }
 
+// isAgreed reports whether replicas hold the same of what they take an interest in,
+// and nothing else.
+func (w *world) isAgreed(all []*node) bool {
+	for _, n := range all {
+		if n.r.Leaving() > 0 || n.r.Stats().Pending > 0 || slices.ContainsFunc(n.r.Names(), func(doc string) bool { return !n.r.Wants(doc) }) {
+			return false
+		}
+	}
+	return w.differing() == ""
+}
+
 // differing returns a document that is not the same everywhere, "" if there is none.
 func (w *world) differing() string {
 	for _, doc := range w.written() {
 		digests := map[uint64]bool{}
 		for _, n := range w.alive() {
+			if !n.r.Wants(doc) {
+				continue
+			}
 			digest := uint64(0)
 			if d := n.r.View(doc); d != nil && !d.State().IsEmpty() {
 				digest = d.State().Digest()
@@ -150,6 +170,9 @@ func (w *world) checkEnd(held map[string]*causal.Context) {
 		l := w.ledgers[doc]
 		for _, n := range w.alive() {
 			w.checkState(n, doc)
+			if !n.r.Wants(doc) {
+				continue
+			}
 			var have causal.Context
 			if d := n.r.View(doc); d != nil {
 				have = d.State().Context()
@@ -221,6 +244,9 @@ func (w *world) checkHoldings() {
 		op := Op{Do: Set, Path: h.Path}
 		at := op.place()
 		for _, n := range w.alive() {
+			if !n.r.Wants(h.Doc) {
+				continue
+			}
 			values := []string{}
 			here := snapshot(n.r.View(h.Doc))
 			for i := range here.live {

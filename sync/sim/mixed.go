@@ -98,6 +98,15 @@ func (n *node) noteParts(doc string, f *delta.Frame, d delta.Delta) {
 	}
 }
 
+// forgetParts forgets that of a document which was given up.
+func (n *node) forgetParts(doc string) {
+	for p := range n.adorned {
+		if p.doc == doc {
+			delete(n.adorned, p)
+		}
+	}
+}
+
 // checkRelayed demands that a unit is passed on with the parts it came with.
 func (w *world) checkRelayed(from *node, data []byte) {
 	_, body, err := message.Parse(data)
@@ -138,7 +147,7 @@ func (w *world) provoke(from *node, o *replica.Outgoing) {
 			continue
 		}
 		for _, delay := range w.net.fate(w.now, from.index, to) {
-			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, port: w.portBetween(from, o, w.nodes[to]), doc: o.Doc, data: data, later: true})
+			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, port: w.portBetween(from, o, w.nodes[to]), doc: o.Doc, scope: o.Scope, data: data, later: true})
 		}
 	}
 }
@@ -172,10 +181,11 @@ func withLaterFeature(data []byte) []byte {
 // nothing else comes of it.
 func (w *world) refuse(n *node, j *job) {
 	refused, digest, docs := n.r.Stats().Refused, n.r.Digest(), len(n.r.Names())
-	err := n.r.StepOn(w.time(), j.port, j.doc, j.data)
+	err := w.step(n, j)
 	w.trace.note(w, n, "refuses what only later releases can read")
 	w.stats.Refusals++
 	switch {
+	case err == nil && j.doc != "" && !n.r.Holds(j.doc): // it is not opened at all
 	case !errors.Is(err, delta.ErrVersion) && !errors.Is(err, message.ErrVersion):
 		w.fail(n, j.doc, "later", "a message of a later release got the answer %v", err)
 	case n.r.Stats().Refused != refused+1:

@@ -96,18 +96,11 @@ func (n *network) isDropped(k message.Kind) bool {
 func (w *world) receivers(from *node, o *replica.Outgoing) []int {
 	w.scratch = w.scratch[:0]
 	for i, n := range w.nodes {
-		if n.r == nil || !n.online || n.paused && o.To == replica.ToAny || w.portBetween(from, o, n) < 0 {
+		if n.r == nil || !n.online || n.paused && o.To == replica.ToAny || w.portBetween(from, o, n) < 0 || !n.isTold(o) {
 			continue
 		}
-		switch o.To {
-		case replica.ToAll, replica.ToDoc:
-			if n == from && !w.net.cfg.Echo {
-				continue
-			}
-		case replica.ToPeer:
-			if n.id != o.Peer {
-				continue
-			}
+		if n == from && !w.net.cfg.Echo && (o.To == replica.ToAll || o.To == replica.ToDoc) {
+			continue
 		}
 		w.scratch = append(w.scratch, i)
 	}
@@ -151,7 +144,7 @@ func (w *world) send(from *node, o *replica.Outgoing) {
 			w.trace.lost(w, from, w.nodes[to], o)
 		}
 		for _, delay := range fate {
-			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, port: w.portBetween(from, o, w.nodes[to]), start: from.starts, doc: o.Doc, data: o.Data, report: w.report(from, o)})
+			w.queue.push(job{at: w.now + delay, kind: deliver, node: to, from: from.index, port: w.portBetween(from, o, w.nodes[to]), start: from.starts, doc: o.Doc, scope: o.Scope, data: o.Data, report: w.report(from, o)})
 		}
 	}
 }

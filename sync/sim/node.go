@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
@@ -38,6 +39,8 @@ type node struct {
 	dying bool // the next output is not carried out
 
 	systems []int // that it speaks in, one a port
+
+	interest []string // patterns of the documents that it holds; nil: all
 
 	disk    disk
 	batches map[string]*batch
@@ -107,6 +110,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 		TripBytes: w.script.Tuning.Trip, ExpiryGrace: expiryGrace,
 		OwnOnly:   w.script.isDevice(n.index),
 		Stability: w.hearsay(n), BeaconEvery: w.beaconEvery(), FoldFrom: 3,
+		Interest: slices.Clone(n.interest),
 	}, w.time())
 	if err != nil {
 		panic(err)
@@ -136,6 +140,7 @@ func (w *world) checkReload(n *node) {
 // drain writes what a replica wants done to its disk, which carries it out.
 func (w *world) drain(n *node) {
 	for n.r != nil && w.failure == nil {
+		w.noteRenewal(n)
 		out := n.r.Ready()
 		if out.IsEmpty() {
 			break
@@ -186,7 +191,10 @@ func (w *world) enter(n *node, records []replica.Record) []stored {
 	out := make([]stored, 0, len(records))
 	for _, rec := range records {
 		if rec.Forget {
-			w.forgets(n, rec.Doc)
+			if w.script.Tuning.Collect {
+				w.forgets(n, rec.Doc)
+			}
+			n.forgetParts(rec.Doc)
 			out = append(out, stored{Record: rec})
 			continue
 		}

@@ -46,6 +46,8 @@ type Faults struct {
 	Identity bool
 	// Thrift gives some histories a budget of a few kilobytes a second.
 	Thrift bool
+	// Interest has replicas that hold some documents, and change which.
+	Interest bool
 	// Relays has two or three messaging systems in a row or a circle, with relays
 	// between them.
 	Relays bool
@@ -56,7 +58,7 @@ func AllFaults() Faults {
 	return Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Clocks: true,
 		Pauses: true, Crashes: true, Restores: true, Clones: true, Members: true, Offline: true,
-		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true, Relays: true, Expiry: true, Thrift: true,
+		SmallLogs: true, Large: true, Mixed: true, Disk: true, Identity: true, Relays: true, Expiry: true, Thrift: true, Interest: true,
 	}
 }
 
@@ -77,6 +79,15 @@ func Identities() Options {
 	return Options{MaxReplicas: 4, MaxDocs: 2, MaxSteps: 40, Span: 2 * time.Second, Focus: true, Faults: Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Crashes: true, Disk: true, Restores: true,
 		Offline: true, SmallLogs: true, Identity: true,
+	}}
+}
+
+// Choosy returns options for histories of replicas that hold some documents and
+// change which, and all that happens to messages, links, processes and disks.
+func Choosy() Options {
+	return Options{MaxReplicas: 5, MaxDocs: 5, MaxSteps: 60, Span: 4 * time.Second, Focus: true, Faults: Faults{
+		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Pauses: true, Crashes: true, Restores: true,
+		Members: true, Offline: true, SmallLogs: true, Large: true, Disk: true, Mixed: true, Expiry: true, Interest: true,
 	}}
 }
 

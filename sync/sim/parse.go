@@ -213,6 +213,8 @@ func (p *parser) action(a *Action) {
 		a.Amount = int(p.int())
 	case Forget:
 		a.Doc = p.word()
+	case Interest:
+		a.Doc = p.token()
 	case Skew, Stall:
 		a.Time = p.duration()
 	case Ring, Heal, Epoch, Freeze, Offline, Online, Pause, Resume, Restart, Clone, Arrive, Leave, Stop, Wipe:

@@ -19,6 +19,8 @@ func (w *world) perform(a *Action) {
 		w.turnClock(n, a)
 	case Offline, Online, Pause, Resume:
 		w.suspend(n, a.Do)
+	case Interest:
+		w.takeInterest(n, a.Doc)
 	case Crash, Tear, FailWrite, FailSync, Stall:
 		w.breakDown(n, a)
 	default:
@@ -164,7 +166,7 @@ func (w *world) isCovered(n *node) bool {
 		return false
 	}
 	for _, other := range w.nodes {
-		if other != n && other.r != nil && !other.dying && other.disk.isSynced() && w.covers(other, n) {
+		if other != n && other.r != nil && other.r.Leaving() == 0 && !other.dying && other.disk.isSynced() && w.covers(other, n) {
 			return true
 		}
 	}

@@ -12,6 +12,7 @@ type job struct {
 	port   int    // that it comes by
 	start  uint64 // of the sender: which of its processes sent it
 	doc    string
+	scope  string // pattern whose subject it comes on
 	data   []byte
 	report report // what its sender held durably, with a beacon
 	later  bool   // older replicas must refuse it

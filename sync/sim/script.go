@@ -134,6 +134,10 @@ const (
 	Forget    Verb = "forget"    // N dies, if it runs, and finds Doc damaged when it starts: it has nothing of it any more
 )
 
+// Interest has N take an interest in the documents of Doc, patterns joined by commas, and
+// give up all others; empty: in all.
+const Interest Verb = "interest"
+
 // Action is one step of a history.
 type Action struct {
 	At     time.Duration

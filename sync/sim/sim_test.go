@@ -62,6 +62,14 @@ func TestHistoriesOfCatchingUpConverge(t *testing.T) {
 	require.NotZero(t, l.FellBack)
 }
 
+func TestHistoriesOfInterestsConverge(t *testing.T) {
+	changes := 0
+	for seed := range uint64(250) {
+		changes += requireSound(t, Generate(seed, Choosy())).Stats.Interests
+	}
+	require.Greater(t, changes, 500)
+}
+
 func TestLongHistoriesConverge(t *testing.T) {
 	for seed := range uint64(5) {
 		requireSound(t, Generate(seed, Long()))

@@ -45,6 +45,7 @@ type Stats struct {
 	Restores   int // of old copies, and of nothing
 	Copies     int // disks of which a copy was started besides
 	Forgotten  int // documents that a disk lost
+	Interests  int // changes of what a replica holds
 	Expired    int // payloads that somebody killed because they had expired
 	Checks     int // states compared with the ledger
 	Frames     int // whole states sent
@@ -92,6 +93,7 @@ type world struct {
 	isCalm  bool   // disks have no faults any more
 	hasty   bool   // messages do not wait for the disk: a wrong implementation
 	sticky  bool   // processes start as the actor that their disk knows, whatever happened to it: another
+	choosy  bool   // some replicas do not hold all documents
 }
 
 // Run plays a script.
@@ -199,7 +201,7 @@ func (w *world) deliver(n *node, j *job) {
 	w.trace.arrived(w, n, j)
 	n.hears(j)
 	w.ghost = j.from == n.index && j.start != n.starts
-	if err := n.r.StepOn(w.time(), j.port, j.doc, j.data); err != nil && !w.mayRefuse(err) {
+	if err := w.step(n, j); err != nil && !w.mayRefuse(err) {
 		w.fail(n, j.doc, "refused", "a message from %s: %v", w.nodes[j.from].name, err)
 	}
 	w.drain(n)

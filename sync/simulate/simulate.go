@@ -18,6 +18,7 @@ const (
 	relays   = "relays"
 	ladder   = "ladder"
 	collect  = "collect"
+	interest = "interest"
 )
 
 type settings struct {
@@ -33,6 +34,8 @@ func (o *settings) options() sim.Options {
 		return sim.Identities()
 	case o.only == relays:
 		return sim.Relayed()
+	case o.only == interest:
+		return sim.Choosy()
 	case o.only == ladder:
 		return sim.Ladders()
 	case o.only == collect:

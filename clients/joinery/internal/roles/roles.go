@@ -81,27 +81,48 @@ func For(w Who) (*Permissions, error) {
 	p.Responses = true
 	to := strings.TrimSuffix(s.To(causal.ID{}, message.KindPull), "ask."+id.String())
 	to = strings.Replace(to, causal.ID{}.String(), "*", 1)
-	p.Publish = []string{s.Beacon(), s.Any(), to + "ask." + id.String(), s.Probe(id)}
-	p.Subscribe = append(p.Subscribe, s.Beacons(), s.Mine(), s.Probe(id))
+	p.Publish = []string{s.Probe(id)}
+	p.Subscribe = append(p.Subscribe, s.Mine(), s.Mine()+".>", s.Probe(id))
 	for _, d := range patterns {
-		p.Subscribe = append(p.Subscribe, s.Deltas(d), s.Relays(d))
+		p.Subscribe = append(p.Subscribe, s.Deltas(d), s.Relays(d), s.ScopeBeacons(d))
+		p.speak(&s, to, id.String(), d)
 	}
-	own := func(lane string) string { return s.Root() + lane + "." + id.String() + "." }
-	switch w.Role {
+	switch own := s.Root() + "d." + id.String() + "."; w.Role {
 	case Server:
-		p.Publish = append(p.Publish, own("d")+">", own("f")+">", to+"own."+id.String(), to+"all."+id.String())
-		p.Subscribe = append(p.Subscribe, s.Anys()+" "+message.Queue)
+		p.Publish = append(p.Publish, own+">", s.Root()+"f."+id.String()+".>", to+"own."+id.String(), to+"all."+id.String())
+		p.Subscribe = append(p.Subscribe, s.Anys()+" "+message.Queue, s.Anys()+".> "+message.Queue)
 		p.serve(w)
 	case Device:
-		p.Publish = append(p.Publish, to+"own."+id.String())
 		for _, d := range patterns {
-			p.Publish = append(p.Publish, own("d")+message.EncodePattern(d))
+			p.Publish = append(p.Publish, within(to+"own."+id.String(), d), own+message.EncodePattern(d))
 		}
 	case Observer:
 	default:
 		return nil, fmt.Errorf("%w: %q; there are %s", ErrRole, w.Role, strings.Join(Names, ", "))
 	}
 	return p, nil
+}
+
+// speak adds what beacons and requests about the documents of a pattern take.
+func (p *Permissions) speak(s *message.Subjects, to, id, pattern string) {
+	if pattern == everything {
+		p.Publish = append(p.Publish, s.Beacon(), s.Any(), to+"ask."+id)
+		p.Subscribe = append(p.Subscribe, s.Beacons())
+		return
+	}
+	p.Publish = append(p.Publish, within(s.Root()+"i."+id, pattern), within(s.Any(), pattern), within(to+"ask."+id, pattern))
+}
+
+// everything is the pattern of all documents.
+const everything = ">"
+
+// within returns the subjects below one on which to speak about the documents of
+// a pattern; the subject itself for all.
+func within(subject, pattern string) string {
+	if pattern == everything {
+		return subject
+	}
+	return subject + "." + message.EncodePattern(pattern)
 }
 
 func patternsOf(w Who) ([]string, error) {
