@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -91,9 +92,7 @@ func statusText(s *protocol.Status) string {
 	for i := range s.Incoming {
 		line("fetching", "%s", incomingText(&s.Incoming[i]))
 	}
-	for _, p := range s.Peers {
-		line("peer", "%s  %s", p.Name, peerText(&p.Heard, p.Equal))
-	}
+	peerLines(s, line)
 	for _, d := range s.Drifting {
 		line("clock", "%s is %v ahead of this replica", d.Name, d.Ahead.Round(time.Second))
 	}
@@ -118,6 +117,33 @@ func interestLines(s *protocol.Status, line func(name, format string, args ...an
 	if s.Leaving > 0 {
 		line("leaving", "%s given up, kept until another replica is known to hold the same", plural(s.Leaving, "pattern"))
 	}
+}
+
+// peerLines lists the peers: those that differ first, and of many a few.
+func peerLines(s *protocol.Status, line func(name, format string, args ...any)) {
+	peers := slices.Clone(s.Peers)
+	slices.SortStableFunc(peers, func(a, b joinery.PeerStatus) int {
+		return cmp.Or(cmp.Compare(rank(a.Equal), rank(b.Equal)), b.Heard.Compare(a.Heard))
+	})
+	equal := 0
+	for i, p := range peers {
+		if p.Equal {
+			equal++
+		}
+		if i < maxShown {
+			line("peer", "%s  %s", p.Name, peerText(&p.Heard, p.Equal))
+		}
+	}
+	if more := len(peers) - maxShown; more > 0 {
+		line("peers", "%s more; of all %s held the same", thousands(more), thousands(equal))
+	}
+}
+
+func rank(equal bool) int {
+	if equal {
+		return 1
+	}
+	return 0
 }
 
 // listed names some of many.
