@@ -234,6 +234,10 @@ func (r *Replica) pursueOne(d *document) {
 	c.asked = r.now
 	wait := r.retryAfter(c.attempts)
 	r.schedule(d, r.now.Add(wait+r.jitter(wait/4)))
+	if c.transfer != nil && c.isStalled() && !r.isRunning(c.source, c.nonce) { // it has started anew, and offers nothing
+		d.stage()
+		r.dropTransfer(d)
+	}
 	if c.transfer != nil && !r.refetch(d) {
 		return
 	}
@@ -259,7 +263,7 @@ func (r *Replica) want(d *document) {
 	}
 	switch {
 	case d.chase.transfer != nil && target == d.chase.source:
-		if target = r.anotherPeer(target, d.name); target == d.chase.source && r.isRunning(target, d.chase.nonce) {
+		if target = r.anotherPeer(target, d.name); target == d.chase.source {
 			return // which is asked for chunks already
 		}
 	case d.chase.attempts > 2 && d.chase.attempts%2 == 1:

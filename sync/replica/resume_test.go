@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -86,6 +87,28 @@ func TestAnotherSourceSendsOnlyWhatIsNotStaged(t *testing.T) {
 	require.Less(t, other.Stats().BytesOut-before, uint64(whole)-received+8000, "of %d bytes %d were there", whole, received)
 	b.pass(3*time.Second, nil)
 	b.requireEqual()
+}
+
+// TestASourceThatStartedAnewIsAskedAgain: what it had offered is gone, what has
+// arrived of it is not.
+func TestASourceThatStartedAnewIsAskedAgain(t *testing.T) {
+	b, source, other, late := fetching(t)
+	received := late.docs["doc"].chase.transfer.Received()
+	b.all = []*Replica{other, late}
+	again, err := New(Config{
+		ID: source.cfg.ID, Rand: rand.New(rand.NewPCG(77, 9)), MaxMessage: 4 << 10, LogBytes: -1, Clock: func() time.Time { return b.now },
+	}, b.now)
+	require.NoError(t, err)
+	for _, rec := range b.kept[source] {
+		require.NoError(t, again.Load(rec))
+	}
+	b.all = append(b.all, again)
+	again.Connect(b.now, true)
+	b.pass(4*time.Second, func(from, to *Replica, _ *Outgoing) bool { return from == other || to == other })
+	require.Equal(t, again.Digest(), late.Digest())
+	require.Positive(t, late.Stats().Ladder.Staged)
+	whole := len(again.View("doc").AppendState(nil))
+	require.Less(t, again.Stats().BytesOut, uint64(whole)-received+8000)
 }
 
 // TestWhatTheNextSourceDoesNotKnowIsNotClaimed has the source that is gone hold
