@@ -90,14 +90,16 @@ func TestTwoPayloadsUnderOneDotEndAsOne(t *testing.T) {
 		}
 	})
 	t.Run("beside what only one has", func(t *testing.T) {
-		for i := range 2 {
-			b := newBench(t, 2, noLog)
-			b.hear(b.all[0], one)
-			b.hear(b.all[1], other)
-			b.set(b.all[i], "more", "1")
-			b.carry(losesAll)
-			b.pass(5*time.Second, nil)
-			b.requireSettled("one", "other")
+		for _, change := range []func(*Config){noLog, comparing} {
+			for i := range 2 {
+				b := newBench(t, 2, change)
+				b.hear(b.all[0], one)
+				b.hear(b.all[1], other)
+				b.set(b.all[i], "more", "1")
+				b.carry(losesAll)
+				b.pass(5*time.Second, nil)
+				b.requireSettled("one", "other")
+			}
 		}
 	})
 	t.Run("by transfer and by comparison", func(t *testing.T) {

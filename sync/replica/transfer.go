@@ -270,8 +270,8 @@ func (d *document) noteStuck(f *delta.Frame, theirs uint64) {
 	s := d.copy.State()
 	if own := s.Digest(); own != theirs && !f.LeavesOut() {
 		known := f.Claims()
-		if x := d.chase.session; x != nil {
-			known.Join(x.common) // which was compared
+		if x := d.chase.session; x != nil && x.common.Covers(known) {
+			known = x.common // all of which was compared, payload by payload
 		}
 		if ctx := s.Context(); ctx.Equal(known) {
 			d.stuck = [2]uint64{own, theirs}
