@@ -19,8 +19,10 @@ import (
 
 	"github.com/joinery-crdt/joinery"
 	"github.com/joinery-crdt/joinery/broker/embedded"
+	"github.com/joinery-crdt/joinery/broker/memory"
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/sync/message"
+	"github.com/joinery-crdt/joinery/sync/store"
 )
 
 // fleet is a hub, a server that holds all and devices that hold their own
@@ -286,4 +288,24 @@ func (f *fleet) traffic() (in, out, msgs uint64) {
 		in, out, msgs = in+s.InBytes, out+s.OutBytes, msgs+s.InMsgs+s.OutMsgs
 	}
 	return in, out, msgs
+}
+
+func TestWhatIsGivenUpLeavesTheStore(t *testing.T) {
+	net := memory.NewNetwork(memory.Config{})
+	disk := store.NewMemory()
+	server := open(t, joinery.Config{Broker: net.Connect("server")})
+	device, err := joinery.Open(t.Context(), joinery.Config{
+		Space: "test", Broker: net.Connect("device"), Store: disk, BeaconEvery: 20 * time.Millisecond, Interest: []string{"a.>", "b.>"},
+	})
+	require.NoError(t, err)
+	for _, doc := range []string{"a.1", "b.1"} {
+		require.NoError(t, device.Doc(doc).Register("x").Set(t.Context(), doc))
+	}
+	require.NoError(t, device.SetInterest(t.Context(), "b.>"))
+	require.True(t, server.Doc("a.1").Exists())
+	require.NoError(t, device.Close())
+	again, err := joinery.Open(t.Context(), joinery.Config{Space: "test", Store: disk})
+	require.NoError(t, err)
+	defer again.Close()
+	require.Equal(t, []string{"b.1"}, slices.Collect(again.Docs(">")))
 }
