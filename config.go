@@ -81,7 +81,8 @@ type Config struct {
 	BeaconEvery time.Duration
 	// Budget is how many bytes a second the replica sends at most, on all
 	// connections together, counted without what NATS puts around messages; 0 is no
-	// limit. Broadcasts of writes go first; a quarter is kept for beacons, requests
+	// limit. With less than 4,000 among several replicas catching up takes minutes.
+	// Broadcasts of writes go first; a quarter is kept for beacons, requests
 	// and answers. Nothing is lost by it, only later: writes that cannot be sent yet
 	// go on coalescing. Drain and Close send what is pending at once.
 	Budget int

@@ -63,7 +63,8 @@ type Config struct {
 	// FlushCount is how many events of a document wait at most. Default 1000.
 	FlushCount int
 	// Budget is how many bytes a second are sent, on all ports together; 0 is no
-	// limit. Nothing is lost by it, only later: broadcasts go first, and what cannot
+	// limit, and less than 4,000 among several replicas makes catching up take minutes.
+	// Nothing is lost by it, only later: broadcasts go first, and what cannot
 	// be sent yet goes on coalescing. Messages are then no longer than what a second
 	// has, down to 4 KiB.
 	Budget int

@@ -57,6 +57,6 @@ func (g *generator) economize(s *Script) {
 	if !g.o.Faults.Thrift || s.Tuning.MaxMessage > 0 || rng.IntN(6) > 0 {
 		return
 	}
-	s.Tuning.Budget = []int{1500, 4000, 20_000}[rng.IntN(3)]
+	s.Tuning.Budget = []int{4000, 8000, 20_000}[rng.IntN(3)]
 	s.Expect.Within = 6 * Bound // what waits has to get through first
 }
