@@ -93,7 +93,7 @@ func samples(t *testing.T) (message.Header, map[string]message.Body) {
 	states := []message.State{{Doc: "user:123", Digest: 0xd1, Head: 8, Count: 9}}
 	return message.Header{From: from, Nonce: 5}, map[string]message.Body{
 		"delta":  &message.Delta{Doc: "user:123", Unit: unit},
-		"beacon": &message.Beacon{Scope: ">", Digest: 0x5eed, Docs: 2, Hello: true, Hints: states},
+		"beacon": &message.Beacon{Scope: ">", Digest: 0x5eed, Docs: 2, Hello: true, Firm: true, View: 0x3e, Hints: states},
 		"survey": &message.Survey{
 			Stretch: message.Stretch{Scope: ">", To: "user:2"}, Salt: 0x77, Docs: 40,
 			Bounds: []string{"user:12", "user:15"}, Prints: []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},
@@ -102,14 +102,17 @@ func samples(t *testing.T) (message.Header, map[string]message.Body) {
 			Stretch: message.Stretch{Scope: ">", To: "user:2"}, For: 6, Salt: 0x77, Finding: message.Differ, Differing: []byte{}, Cells: []byte{},
 			Prints: []uint64{0xfe}, States: states,
 		},
-		"pull":    &message.Pull{Wants: []message.Want{{Doc: "user:123", Digest: 0xd0, Have: seen, Only: only}}},
+		"pull":    &message.Pull{View: 0x3e, Wants: []message.Want{{Doc: "user:123", Digest: 0xd0, Have: seen, Only: only}}},
 		"push":    &message.Push{To: 6, Gifts: []message.Gift{{Doc: "user:123", Answer: message.Units, Digest: 0xd1, Deltas: []delta.Delta{unit}}}},
 		"fetch":   &message.Fetch{ID: 0x7f01, Offset: 4096},
 		"chunk":   &message.Chunk{ID: 0x7f01, Offset: 4096, Data: []byte("data")},
-		"table":   &message.Table{To: 6, Doc: "user:123", ID: 0x7f02, Table: []byte("table"), News: unit},
+		"table":   &message.Table{To: 6, Doc: "user:123", ID: 0x7f02, View: 0x3e, Table: []byte("table"), News: unit},
 		"relay":   &message.Delta{Doc: "user:123", Unit: unit, Relayed: true},
 		"own":     &message.Push{To: 6, Own: true, Gifts: []message.Gift{}},
 		"decline": &message.Decline{To: 6, Doc: "user:123", ID: 0x7f02},
+		"muster":  &message.Muster{Seen: only, Reports: []message.Report{{Actor: from, Count: 9, Print: 0x9a}}},
+		"cover":   &message.Cover{Seen: only, Cuts: []message.Cut{{ID: 0x7f03, Doc: "user:123", Context: only}}},
+		"covered": &message.Covered{To: 6, Seen: only, IDs: []uint64{0x7f03}},
 	}
 }
 

@@ -34,11 +34,15 @@ func (s *State) Fingerprint() uint64 { return s.live }
 
 // Digest returns a hash of the whole state: of the context and of the live
 // dots. Replicas with equal digests hold the same. Deaths ahead do not count,
-// they are news about dots outside the context. It costs O(actors + gaps).
+// they are news about dots outside the context; nor do the events of departed
+// actors of which nothing lives, see [State.Depart]. It costs O(actors + gaps).
 func (s *State) Digest() uint64 {
 	var sum uint64
 	for i := range s.actors {
 		a := &s.actors[i]
+		if a.isIdle() {
+			continue
+		}
 		for _, r := range a.seen {
 			sum += mix(mix(a.print, r.Lo), r.Hi)
 		}

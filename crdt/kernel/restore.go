@@ -129,6 +129,7 @@ func (s *State) TrackGone() {
 func (s *State) TakeGone(dst []Gone) []Gone {
 	dst = append(dst, s.gone...)
 	s.gone = s.gone[:0]
+	s.vacant, s.leaving = append(s.vacant, s.leaving...), nil // nothing names them any more
 	s.TrackGone()
 	return dst
 }

@@ -47,6 +47,9 @@ type State struct {
 	rowed      []causal.Ranges // of each actor, the dots whose end is collected
 	tallies    tallies
 	notice     notice
+	idle       int     // departed actors of which nothing lives
+	vacant     []Index // of actors that were dropped
+	leaving    []Index // the same, once TakeGone was called
 }
 
 // actor is what the state knows of one actor's events.
@@ -56,6 +59,9 @@ type actor struct {
 	seen  causal.Ranges // the actor's part of the causal context
 	ahead causal.Ranges // Invariant: disjoint from seen
 	dots  column        // Invariant: within seen
+
+	departed bool // see Depart
+	vacant   bool // see Drop
 }
 
 // Observer is told of each place just before a live dot appears or disappears
@@ -79,8 +85,8 @@ func (s *State) Intern(id causal.Actor) Index {
 	if s.byActor == nil {
 		s.byActor = make(map[causal.Actor]Index)
 	}
-	i := Index(len(s.actors))
-	s.actors = append(s.actors, actor{id: id, print: actorPrint(id)})
+	i := s.vacancy()
+	s.actors[i] = actor{id: id, print: actorPrint(id)}
 	s.byActor[id] = i
 	return i
 }
@@ -103,20 +109,14 @@ func (s *State) Actor(i Index) causal.Actor { return s.actors[i].id }
 
 // Actors returns the indices of all known actors, ordered by actor.
 func (s *State) Actors() []Index {
-	out := make([]Index, len(s.actors))
-	for i := range out {
-		out[i] = Index(i)
+	out := make([]Index, 0, len(s.actors))
+	for i := range s.actors {
+		if !s.actors[i].vacant {
+			out = append(out, Index(i))
+		}
 	}
 	slices.SortFunc(out, func(a, b Index) int { return s.actors[a].id.Compare(s.actors[b].id) })
 	return out
-}
-
-// Events returns how many events the context holds, in O(actors and ranges).
-func (s *State) Events() (n uint64) {
-	for i := range s.actors {
-		n += s.actors[i].seen.Count()
-	}
-	return n
 }
 
 // Seen returns the actor's part of the context. Read only, until the next mutation.
@@ -239,7 +239,11 @@ func (s *State) fill(id leafID, l *leaf, a Index, seq uint64, p *Payload) {
 	print := s.print(l)
 	s.live ^= print
 	s.bytes += len(kv)
-	s.actors[a].dots.put(seq, id, print)
+	x := &s.actors[a]
+	if x.isIdle() {
+		s.idle--
+	}
+	x.dots.put(seq, id, print)
 	if flags&expires != 0 {
 		s.expiring.add(p.Expiry, Dot{a, seq})
 	}
@@ -267,7 +271,11 @@ func (s *State) erase(l *leaf, print uint64) {
 	}
 	s.live ^= print
 	s.bytes -= len(l.kv)
-	s.actors[l.actor].dots.remove(l.seq, print)
+	x := &s.actors[l.actor]
+	x.dots.remove(l.seq, print)
+	if x.isIdle() {
+		s.idle++
+	}
 	if len(s.expiring.at) > 0 {
 		s.expiring.remove(Dot{l.actor, l.seq})
 	}
@@ -374,11 +382,14 @@ func (s *State) Clone() *State {
 		leaves: s.leaves.clone(), paths: s.paths.clone(), tree: s.tree.clone(),
 		live: s.live, bytes: s.bytes, conflicts: conflicts{count: s.conflicts.count}, expiring: s.expiring.clone(),
 		tallies: s.tallies.clone(),
+		idle:    s.idle, vacant: slices.Concat(s.vacant, s.leaving),
 	}
 	for i := range out.actors {
 		a := &out.actors[i]
 		a.seen, a.ahead, a.dots = slices.Clone(a.seen), slices.Clone(a.ahead), a.dots.clone()
-		out.byActor[a.id] = Index(i)
+		if !a.vacant {
+			out.byActor[a.id] = Index(i)
+		}
 	}
 	return out
 }

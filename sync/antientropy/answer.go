@@ -189,11 +189,11 @@ func size(units []delta.Delta) (n int) {
 }
 
 // Gaps returns the holes of a context: the events below the greatest seen of
-// each actor that were not seen.
+// each actor that were not seen. What nobody has of one that has departed is none.
 func Gaps(s *kernel.State) (gaps causal.Context) {
 	for _, a := range s.Actors() {
 		seen := s.Seen(a)
-		if hi := seen.Max(); hi > seen.Prefix() {
+		if hi := seen.Max(); hi > seen.Prefix() && !s.IsDeparted(a) {
 			gaps.Set(s.Actor(a), (causal.Ranges{{Lo: 1, Hi: hi}}).Minus(seen))
 		}
 	}
@@ -203,7 +203,7 @@ func Gaps(s *kernel.State) (gaps causal.Context) {
 // HasGaps reports whether Gaps returns any, without building them.
 func HasGaps(s *kernel.State) bool {
 	for _, a := range s.Actors() {
-		if seen := s.Seen(a); seen.Max() > seen.Prefix() {
+		if seen := s.Seen(a); seen.Max() > seen.Prefix() && !s.IsDeparted(a) {
 			return true
 		}
 	}

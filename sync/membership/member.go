@@ -56,11 +56,13 @@ type Standing uint8
 // The standings. The numbers are part of the format.
 const (
 	Active  Standing = iota
+	Fenced           // away for too long: nobody waits for it, and what it wrote is kept for its return
 	Leaving          // it mints no more, by its own word
-	Fenced           // others take it for gone
+	Lost             // gone for good, by somebody else's word
+	Retired          // all have the same of it; it is a member no more
 )
 
-var standings = [...]string{"active", "leaving", "fenced"}
+var standings = [...]string{"active", "fenced", "leaving", "lost", "retired"}
 
 // String names the standing in lower case.
 func (s Standing) String() string {
@@ -70,14 +72,22 @@ func (s Standing) String() string {
 	return standings[s]
 }
 
+// IsMember reports whether events of an actor that stands so are taken.
+func (s Standing) IsMember() bool { return s != Retired }
+
+// IsDeparting reports whether a member that stands so is to retire.
+func (s Standing) IsDeparting() bool { return s == Leaving || s == Lost }
+
 // Member is one actor that takes part.
 type Member struct {
 	Actor    causal.Actor
 	Role     Role
 	Standing Standing
-	// Minted is how many events it has minted in all documents but this one, by its
-	// own word. It counts with Leaving alone.
-	Minted uint64
+	// Count is how many events it has minted in all documents but this one: with
+	// Leaving by its own word, with Retired as all have it.
+	Count uint64
+	// Print is a fingerprint of those events, with Retired.
+	Print uint64
 	// Weight is its share when documents are placed; 0 counts as 1.
 	Weight uint32
 	// Site names where it is: a data centre, a shop, a vehicle. At most MaxText bytes.
@@ -100,7 +110,7 @@ func (m *Member) Check() error {
 	switch {
 	case m.Actor.ID.IsZero() || m.Actor.Incarnation == 0:
 		return fmt.Errorf("%w: no actor", ErrMember)
-	case m.Role > Sensor || m.Standing > Fenced:
+	case m.Role > Sensor || m.Standing > Retired:
 		return fmt.Errorf("%w: role %d, standing %d", ErrMember, m.Role, m.Standing)
 	case len(m.Site) > MaxText || len(m.Interest) > MaxText || len(m.Note) > MaxText:
 		return fmt.Errorf("%w: a site, interest or note above %d bytes", ErrMember, MaxText)
@@ -113,7 +123,7 @@ const format = 1
 
 // appendValue appends the member without its actor, which is the key.
 func (m *Member) appendValue(dst []byte) []byte {
-	for _, n := range [...]uint64{format, uint64(m.Role), uint64(m.Standing), m.Minted, uint64(m.Weight)} {
+	for _, n := range [...]uint64{format, uint64(m.Role), uint64(m.Standing), m.Count, m.Print, uint64(m.Weight)} {
 		dst = wire.AppendUint(dst, n)
 	}
 	dst = wire.AppendBytes(dst, m.Site)
@@ -130,8 +140,8 @@ func parseMember(key, value string) (m Member, ok bool) {
 	}
 	r := wire.NewReader([]byte(value))
 	version, role, standing := r.Uint(), r.Uint(), r.Uint()
-	m = Member{Actor: a, Minted: r.Uint(), Weight: uint32(r.Uint()), Site: string(r.Bytes()), Interest: string(r.Bytes()), Note: string(r.Bytes())}
-	m.Role, m.Standing = Role(min(role, uint64(Sensor))), Standing(min(standing, uint64(Fenced)))
+	m = Member{Actor: a, Count: r.Uint(), Print: r.Uint(), Weight: uint32(r.Uint()), Site: string(r.Bytes()), Interest: string(r.Bytes()), Note: string(r.Bytes())}
+	m.Role, m.Standing = Role(min(role, uint64(Sensor))), Standing(min(standing, uint64(Retired)))
 	if r.Err() != nil || version != format || m.Check() != nil {
 		m = Member{Actor: a}
 	}

@@ -38,7 +38,7 @@ func merge(t *testing.T, all ...*crdt.Document) {
 
 func TestAMemberIsReadAsItWasWritten(t *testing.T) {
 	d := copies(1)[0]
-	m := Member{Actor: actor(1), Role: Edge, Standing: Leaving, Minted: 1 << 40, Weight: 7, Site: "Oslo", Interest: "fleet.>", Note: "by hand"}
+	m := Member{Actor: actor(1), Role: Edge, Standing: Leaving, Count: 1 << 40, Print: 1 << 63, Weight: 7, Site: "Oslo", Interest: "fleet.>", Note: "by hand"}
 	require.NoError(t, Put(d, m))
 	require.NoError(t, Put(d, Member{Actor: actor(2)}))
 	require.Equal(t, []Member{m, {Actor: actor(2)}}, Read(d).Members())
@@ -56,13 +56,22 @@ func TestADescriptionWrittenMeanwhileDoesNotTakeBackAFence(t *testing.T) {
 		if !fencedFirst { // the later copy has the later clock
 			fence, describe = describe, fence
 		}
-		require.NoError(t, Put(fence, Member{Actor: actor(1), Site: "Oslo", Standing: Fenced, Note: "lost"}))
+		require.NoError(t, Put(fence, Member{Actor: actor(1), Site: "Oslo", Standing: Lost, Note: "lost"}))
 		require.NoError(t, Put(describe, Member{Actor: actor(1), Site: "Bergen"}))
 		merge(t, all...)
 		m, _ := Read(all[0]).Find(actor(1))
-		require.Equal(t, Fenced, m.Standing)
+		require.Equal(t, Lost, m.Standing)
 		require.Equal(t, "lost", m.Note)
 	}
+}
+
+func TestWhoHasRetiredIsNoMember(t *testing.T) {
+	d := copies(1)[0]
+	require.NoError(t, Put(d, Member{Actor: actor(1), Standing: Retired, Count: 5}))
+	require.False(t, Read(d).Has(actor(1)))
+	m, known := Read(d).Find(actor(1))
+	require.True(t, known)
+	require.EqualValues(t, 5, m.Count)
 }
 
 func TestVersionsAreEqualWhereTheMembersAre(t *testing.T) {
@@ -93,7 +102,7 @@ func TestWhoMayJoin(t *testing.T) {
 func TestHoldersAreTheActiveMembersThatAreInterested(t *testing.T) {
 	d := copies(1)[0]
 	for i, m := range []Member{
-		{}, {Interest: "fleet.>"}, {Interest: "shop.*"}, {Role: Sensor}, {Role: Observer}, {Standing: Leaving}, {Standing: Fenced},
+		{}, {Interest: "fleet.>"}, {Interest: "shop.*"}, {Role: Sensor}, {Role: Observer}, {Standing: Leaving}, {Standing: Fenced}, {Standing: Lost}, {Standing: Retired},
 	} {
 		m.Actor = actor(byte(i + 1))
 		require.NoError(t, Put(d, m))

@@ -96,9 +96,8 @@ func (v *View) read(l *kernel.Live) {
 // merge takes in what a concurrent write says of the same member.
 func (m *Member) merge(o *Member) {
 	if o.Standing > m.Standing {
-		m.Standing, m.Note = o.Standing, o.Note
+		m.Standing, m.Note, m.Count, m.Print = o.Standing, o.Note, o.Count, o.Print
 	}
-	m.Minted = max(m.Minted, o.Minted)
 }
 
 // describe takes what members say of themselves from the latest write of each, and
@@ -137,10 +136,11 @@ func (v *View) Find(a causal.Actor) (*Member, bool) {
 	return &v.members[i], true
 }
 
-// Has reports whether the actor is a member, whatever its standing.
+// Has reports whether the actor is a member, whatever its standing, but for those
+// that have retired.
 func (v *View) Has(a causal.Actor) bool {
-	_, ok := v.Find(a)
-	return ok
+	m, ok := v.Find(a)
+	return ok && m.Standing.IsMember()
 }
 
 // MayJoin reports whether the policy lets a replica join.
@@ -183,6 +183,11 @@ func Put(d *crdt.Document, m Member) error {
 // Remove takes a member out.
 func Remove(d *crdt.Document, a causal.Actor) error {
 	return d.Remove(kernel.Root, crdt.TagRegister, a.String(), crdt.Options{})
+}
+
+// Dots returns the events that wrote what is known of a member.
+func Dots(d *crdt.Document, a causal.Actor) []causal.Dot {
+	return d.Context(kernel.Root, crdt.TagRegister, a.String())
 }
 
 // Admit lets a replica join although the policy is Closed.

@@ -37,6 +37,8 @@ type Beacon struct {
 	Digest uint64 // of these documents: XOR of DocDigest
 	Docs   uint64 // how many
 	Hello  bool   // the sender has just come (back) and asks for beacons
+	Firm   bool   // the sender durably has what it says that it has
+	View   uint64 // digest of the membership at the sender, 0 if it keeps none
 	Hints  []State
 }
 
@@ -54,18 +56,21 @@ func (m *Beacon) append(dst []byte) []byte {
 	dst = wire.AppendBytes(dst, m.Scope)
 	dst = wire.AppendUint(dst, m.Digest)
 	dst = wire.AppendUint(dst, m.Docs)
-	dst = appendBool(dst, m.Hello)
+	dst = appendBool(appendBool(dst, m.Hello), m.Firm)
+	dst = wire.AppendUint(dst, m.View)
 	return appendStates(dst, m.Hints)
 }
 
 func (m *Beacon) parse(r *wire.Reader) {
 	m.Scope = readPattern(r)
 	m.Digest, m.Docs, m.Hello = r.Uint(), r.Uint(), readBool(r)
+	m.Firm, m.View = readBool(r), r.Uint()
 	m.Hints = readStates(r)
 }
 
 // Pull asks for what the sender lacks of some documents.
 type Pull struct {
+	View  uint64 // digest of the membership at the sender, 0 if it keeps none
 	Wants []Want
 }
 
@@ -87,6 +92,7 @@ type Want struct {
 func (*Pull) kind() Kind { return KindPull }
 
 func (m *Pull) append(dst []byte) []byte {
+	dst = wire.AppendUint(dst, m.View)
 	dst = wire.AppendUint(dst, uint64(len(m.Wants)))
 	for i := range m.Wants {
 		w := &m.Wants[i]
@@ -104,6 +110,7 @@ func WantSize(w *Want) int {
 }
 
 func (m *Pull) parse(r *wire.Reader) {
+	m.View = r.Uint()
 	n := count(r, 4+minName)
 	m.Wants = make([]Want, 0, n)
 	for range n {
@@ -143,7 +150,10 @@ const (
 
 // Push answers a Pull. What did not fit is left out; the receiver asks again.
 type Push struct {
-	To    uint64 // nonce of whoever asked; it is for no other process of that id
+	To uint64 // nonce of whoever asked; it is for no other process of that id
+	// Seen is what the sender has seen of the membership, if any gift is made of its
+	// state.
+	Seen  causal.Context
 	Gifts []Gift
 	Own   bool // the sender does not speak for others: what is news is its own
 }
@@ -166,7 +176,7 @@ func (m *Push) kind() Kind {
 }
 
 func (m *Push) append(dst []byte) []byte {
-	dst = wire.AppendUint(dst, m.To)
+	dst = AppendContext(wire.AppendUint(dst, m.To), m.Seen)
 	dst = wire.AppendUint(dst, uint64(len(m.Gifts)))
 	for i := range m.Gifts {
 		g := &m.Gifts[i]
@@ -193,7 +203,7 @@ func GiftSize(g *Gift) int {
 }
 
 func (m *Push) parse(r *wire.Reader) {
-	m.To = r.Uint()
+	m.To, m.Seen = r.Uint(), ReadContext(r)
 	n := count(r, 5+minName)
 	m.Gifts = make([]Gift, 0, n)
 	for range n {

@@ -11,6 +11,9 @@
 //	Fetch     one                give me these bytes of a transfer
 //	Chunk     one                here they are
 //	Table     one                compared with your sketch, this is what I hold
+//	Muster    all of the space   I have this much of those who are to retire
+//	Cover     all of the space   do you durably have these events
+//	Covered   one                of these, yes
 //
 // Every message carries its sender, the nonce of the sender's present start and
 // a checksum. The nonce tells one's own echo from a clone that came back under

@@ -39,11 +39,14 @@ const (
 	KindRelay
 	KindOwn
 	KindDecline
+	KindMuster
+	KindCover
+	KindCovered
 )
 
 // String names the kind in lower case.
 func (k Kind) String() string {
-	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk", "table", "relay", "own", "decline"}
+	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk", "table", "relay", "own", "decline", "muster", "cover", "covered"}
 	if int(k) >= len(names) {
 		return fmt.Sprintf("kind(%d)", uint8(k))
 	}
@@ -165,6 +168,12 @@ func newBody(k Kind) Body {
 		return &Push{Own: true}
 	case KindDecline:
 		return new(Decline)
+	case KindMuster:
+		return new(Muster)
+	case KindCover:
+		return new(Cover)
+	case KindCovered:
+		return new(Covered)
 	}
 	return nil
 }

@@ -26,23 +26,26 @@ func bodies() []Body {
 	states := []State{{"doc", 1 << 60, 3, 500}, {"fleet.42.engine", 1, 0, 1}}
 	return []Body{
 		&Delta{Doc: "user:123", Unit: delta.Delta("unit")},
-		&Beacon{Scope: ">", Digest: 5, Docs: 300, Hello: true, Hints: states},
+		&Beacon{Scope: ">", Digest: 5, Docs: 300, Hello: true, Firm: true, View: 1 << 59, Hints: states},
 		&Survey{Stretch: Stretch{"fleet.>", "fleet.1", ""}, Salt: 1 << 62, Effort: 1, Docs: 700, Bounds: []string{"fleet.2", "fleet.21"}, Prints: []byte("aaaabbbbcccc")},
 		&Listing{For: 77, Stretch: Stretch{">", "", "user:1"}, Salt: 9, Finding: Differ, Differing: []byte{5}, Cells: []byte("cells"), Prints: []uint64{1, 1 << 60}, States: states},
-		&Pull{Wants: []Want{{Doc: "doc", Digest: 3, Have: have, Only: only}, {Doc: "é", Staged: true}}},
-		&Push{To: 1, Gifts: []Gift{
+		&Pull{View: 1 << 58, Wants: []Want{{Doc: "doc", Digest: 3, Have: have, Only: only}, {Doc: "é", Staged: true}}},
+		&Push{To: 1, Seen: have, Gifts: []Gift{
 			{Doc: "doc", Answer: Units, Deltas: []delta.Delta{delta.Delta("a"), delta.Delta(strings.Repeat("b", 300))}, Digest: 8},
 			{Doc: "big", Answer: Transfer, Deltas: []delta.Delta{}, ID: 1 << 62, Size: 1 << 30},
 		}},
 		&Fetch{ID: 1 << 62, Offset: 4096},
 		&Chunk{ID: 3, Offset: 4096, Data: []byte("data")},
-		&Table{To: 5, Doc: "doc", ID: 1 << 62, Table: []byte("table"), News: delta.Delta("news")},
+		&Table{To: 5, Doc: "doc", ID: 1 << 62, View: 1 << 57, Table: []byte("table"), News: delta.Delta("news")},
+		&Muster{Seen: have, Reports: []Report{{sender.From, 7, 1 << 60}, {causal.Actor{ID: causal.ID{9}}, 0, 0}}},
+		&Cover{Seen: only, Cuts: []Cut{{1 << 61, "doc", have}, {1, "é", only}}},
+		&Covered{To: 5, Seen: have, IDs: []uint64{1, 1 << 63}},
 	}
 }
 
 func TestWhatIsAppendedIsParsed(t *testing.T) {
 	for i, b := range bodies() {
-		require.Equal(t, Kind(i+1), b.kind())
+		require.Equal(t, i >= 9, b.kind() > KindTable)
 		h, got, err := Parse(Append([]byte(nil), sender, b))
 		require.NoError(t, err, "%v", b.kind())
 		require.Equal(t, sender, h)
@@ -107,11 +110,11 @@ func TestBoundsOfSizesHold(t *testing.T) {
 func TestAnnouncedLengthsAllocateNothing(t *testing.T) {
 	lie := wire.AppendUint(nil, 1<<40)
 	for kind, body := range map[Kind][]byte{
-		KindBeacon:  append([]byte{0xa1, '>', 0, 0, 0xc2}, lie...),
+		KindBeacon:  append([]byte{0xa1, '>', 0, 0, 0xc2, 0xc2, 0}, lie...),
 		KindSurvey:  append([]byte{0xa1, '>', 0xa0, 0xa0, 0, 0, 0}, lie...),
 		KindListing: append([]byte{0, 0xa1, '>', 0xa0, 0xa0, 0, 0, 0xc4, 0, 0xc4, 0}, lie...),
-		KindPull:    lie,
-		KindPush:    append([]byte{0}, lie...),
+		KindPull:    append([]byte{0}, lie...),
+		KindPush:    append([]byte{0, 0}, lie...),
 	} {
 		data := Append(nil, sender, &Fetch{})
 		data = append(data[:len(data)-sumSize-2], body...)

@@ -61,7 +61,7 @@ func TestSubjectsBindSendersAndKinds(t *testing.T) {
 	anybody := []string{all[2], all[3], all[8], all[9]}
 	ask, own, news := []string{all[3], all[9]}, []string{all[4], all[10]}, []string{all[5], all[11]}
 	right := map[Kind][]string{
-		KindDelta: all[:1], KindRelay: all[1:2], KindBeacon: append([]string{all[6], all[7]}, ask...), KindPull: anybody, KindSurvey: anybody,
+		KindDelta: all[:1], KindRelay: all[1:2], KindBeacon: append([]string{all[6], all[7]}, ask...), KindMuster: all[6:7], KindCover: all[6:7], KindCovered: ask, KindPull: anybody, KindSurvey: anybody,
 		KindListing: ask, KindFetch: ask, KindDecline: ask, KindTable: news, KindOwn: own, KindPush: news, KindChunk: append(own, news...),
 	}
 	for k := Kind(1); newBody(k) != nil; k++ {
@@ -96,7 +96,7 @@ func TestSubjectsOfOthersAreRefused(t *testing.T) {
 		"joinery.s.x." + self, "joinery.s.r." + self, "joinery.s.r." + self + ".ask", "joinery.s.d." + self + ".%zz", "joinery.s.p." + self,
 		"joinery.s.r." + self + ".d." + self + ".a", "joinery.s.ask." + self, "joinery.s.i." + self, "joinery.s.q." + self + ".",
 	} {
-		for k := Kind(0); k <= KindDecline; k++ {
+		for k := Kind(0); k <= KindCovered; k++ {
 			_, _, err := s.Check(subject, sent(causal.ID{1}, k))
 			require.Error(t, err, "%v on %q", k, subject)
 		}

@@ -172,6 +172,8 @@ func (r room) isToOne() bool { return r == roomAsk || r == roomOwn || r == roomA
 // A chunk is taken for what the answer that announced it was.
 func (k Kind) fits(r room) bool {
 	switch k {
+	case KindMuster, KindCover:
+		return r == roomBeacon
 	case KindBeacon:
 		return r == roomBeacon || r == roomScope || r == roomAsk
 	case KindPull, KindSurvey:

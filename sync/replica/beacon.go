@@ -38,8 +38,9 @@ func (r *Replica) beacon(hello bool) {
 	for _, scope := range r.turn(hello) {
 		m := r.beaconOf(scope)
 		m.Hello, m.Hints = hello, r.hint(scope)
-		r.send(ToAll, Outgoing{Scope: r.tag(scope)}, m)
+		r.send(ToAll, Outgoing{Scope: r.tag(scope), Synced: r.keepsMembers()}, m)
 	}
+	r.musterAll()
 	r.recount()
 	every := r.pace()
 	r.usualAt = r.now.Add(every)
@@ -84,7 +85,9 @@ func (r *Replica) turn(hello bool) []string {
 
 func (r *Replica) beaconOf(scope string) *message.Beacon {
 	digest, docs := r.sum(scope)
-	return &message.Beacon{Scope: scope, Digest: digest, Docs: uint64(docs)}
+	return &message.Beacon{
+		Scope: scope, Digest: digest, Docs: uint64(docs), Firm: r.keepsMembers() && !r.members.adrift, View: r.viewDigest(),
+	}
 }
 
 // hint lists documents of a pattern that have changed, those waiting longest first.
@@ -128,6 +131,9 @@ func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
 	v := p.view(m.Scope)
 	away := r.now.Sub(v.heard) > r.silence()
 	p.heard, v.heard, v.digest = r.now, r.now, m.Digest
+	if r.keepsMembers() {
+		r.onView(p, m.View, m.Firm)
+	}
 	if !r.holdsAllOf(m.Scope) {
 		return
 	}
@@ -139,6 +145,9 @@ func (r *Replica) onBeacon(p *peer, m *message.Beacon) {
 	if m.Digest == own {
 		if v.odd = 0; isOwn {
 			r.noteEcho(m)
+		}
+		if m.Firm && m.Scope == everything && r.keepsMembers() {
+			r.noteEqual(p)
 		}
 		return
 	}

@@ -212,6 +212,9 @@ func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame,
 	if !f.Fits(d.copy.State()) {
 		return nil, fmt.Errorf("replica: delta of document %q: %w", d.name, delta.ErrUnfit)
 	}
+	if isUnit && r.keepsMembers() && !r.vouches(d, f) {
+		return f, nil
+	}
 	r.guard(d, f)
 	if changed, err := d.merge(f); err != nil {
 		return nil, err
@@ -227,6 +230,9 @@ func (r *Replica) accept(d *document, b delta.Delta, isUnit bool) (*delta.Frame,
 	r.out.Records = append(r.out.Records, Record{Doc: d.name, Delta: b, Unit: isUnit})
 	r.noteDrift(d, f)
 	d.touch()
+	if r.keepsMembers() {
+		r.noteActors(d, f)
+	}
 	r.relay(d, b, isUnit)
 	return f, nil
 }

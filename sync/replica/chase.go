@@ -318,7 +318,7 @@ func (r *Replica) sendPull(key pullKey, q *pull) {
 		return
 	}
 	r.stats.PullsSent++
-	r.send(key.to, Outgoing{Peer: key.peer, Port: key.port, Scope: key.scope}, &message.Pull{Wants: q.wants})
+	r.send(key.to, Outgoing{Peer: key.peer, Port: key.port, Scope: key.scope}, &message.Pull{View: r.viewDigest(), Wants: q.wants})
 	q.wants, q.size = nil, 0
 }
 

@@ -57,6 +57,9 @@ type Outgoing struct {
 	Port  int // the transport it leaves by
 	Kind  message.Kind
 	Data  []byte
+	// Synced means that it must not leave before all records, of this Output and those
+	// before it, would outlive the loss of power: others rely on it.
+	Synced bool
 }
 
 // Change says that what lives at a place of a document has changed.
@@ -87,11 +90,14 @@ const (
 	// Damage: a document's stored data could not be read. What is missing has to
 	// come from other replicas.
 	Damage
+	// Expelled: the space's membership had given this replica up. It goes on as a
+	// new member.
+	Expelled
 )
 
 // String names the kind in lower case.
 func (k AlarmKind) String() string {
-	names := [...]string{"unknown", "clone", "conflict", "drift", "full", "damage"}
+	names := [...]string{"unknown", "clone", "conflict", "drift", "full", "damage", "expelled"}
 	if int(k) >= len(names) {
 		k = 0
 	}
@@ -129,6 +135,10 @@ type Stats struct {
 	Refused     uint64 // messages that were malformed, foreign or above a limit
 	Forged      uint64 // of these, deltas with events that their sender may not speak for
 	Echoes      uint64
+	Strangers   uint64 // messages and units of actors that are no members
+	Retired     uint64 // actors that were seen to retire
+	Dropped     uint64 // actors that were forgotten in a document, as nothing of them lives
+	Purged      uint64 // actors of which a document kept nothing, as this replica lacked a part
 	Conflicts   uint64 // dots that came with two payloads, or died for no reason
 	Quarantined uint64 // payloads put aside because of that
 	Drifts      uint64

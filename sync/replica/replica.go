@@ -86,7 +86,7 @@ type Replica struct {
 	leaving    shelf         // what Aside of the next Output is made of
 	out        Output
 	stats      Stats
-	listeners  []func(*document, causal.Context) // see onStable
+	members    members
 }
 
 // document is one document with what the protocol knows of it.
@@ -113,6 +113,7 @@ type document struct {
 
 	collection collection
 	coverage   coverage
+	dropped    map[causal.Actor]time.Time // see noteDropped
 }
 
 // New returns a replica that holds nothing yet and mints its dots under a
@@ -221,7 +222,7 @@ func (r *Replica) Names() []string {
 // stamped and kept even if fn then returns an error; use the document's Update
 // for all or nothing. It returns fn's error.
 func (r *Replica) Write(now time.Time, doc string, fn func(*crdt.Document) error) error {
-	if err := message.CheckName(doc); err != nil {
+	if err := r.checkWrite(doc); err != nil {
 		return err
 	}
 	if !r.wants(doc) {
@@ -328,6 +329,7 @@ func (d *document) touch() {
 	}
 	d.settleConflicts()
 	r.notice(d)
+	r.noteChange(d)
 }
 
 // tellLater lets the next beacons name the document.
@@ -352,6 +354,7 @@ func (d *document) unsettle() {
 
 // settle brings the digests up to date.
 func (r *Replica) settle() {
+	r.view()
 	for _, d := range r.stale {
 		if r.docs[d.name] != d {
 			continue // it was dropped
@@ -430,6 +433,7 @@ func (r *Replica) renew() {
 		d.restartCollection()
 		d.touch()
 	}
+	r.join()
 }
 
 func (r *Replica) advance(now time.Time) {

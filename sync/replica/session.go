@@ -81,7 +81,7 @@ func (r *Replica) sendTable(d *document, p *peer, reply reconcile.Reply) {
 		r.send(ToPeer, Outgoing{Peer: p.id}, &message.Decline{To: p.nonce, Doc: d.name, ID: d.chase.session.id})
 		return
 	}
-	m := &message.Table{To: p.nonce, Doc: d.name, ID: d.chase.session.id, Table: reply.Table}
+	m := &message.Table{To: p.nonce, Doc: d.name, ID: d.chase.session.id, View: r.viewDigest(), Table: reply.Table}
 	room := r.cfg.MaxMessage - overhead - message.TableSize(m)
 	if room < 0 {
 		m.Table = nil

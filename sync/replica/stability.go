@@ -1,6 +1,22 @@
 package replica
 
-import "github.com/joinery-crdt/joinery/crdt/causal"
+import (
+	"slices"
+	"time"
+
+	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/membership"
+	"github.com/joinery-crdt/joinery/sync/message"
+)
+
+// Stability. What every member durably has of a document is found out in two ways.
+// A member whose beacon shows the digest of all that this replica holds has all of
+// it: that costs nothing where replicas are ever equal. Where they never are, because
+// somebody always writes, members are asked whether they have a certain context.
+//
+// Neither counts of a member that knows more of the membership than this replica:
+// whom it may have let in has to have it, too. Members that hold nothing, that are
+// away, lost or leave are not waited for.
 
 // coverage is what is known of how far the members of a document are.
 type coverage struct {
@@ -12,44 +28,209 @@ type coverage struct {
 
 // cut is what a document held at a moment, and who is known to have all of it.
 type cut struct {
+	id      uint64
 	context causal.Context
-	digest  uint64 // of the document then
+	begun   time.Time
+	asked   time.Time
 	has     map[causal.Actor]struct{}
 }
+
+const (
+	// maxCuts bounds the cuts that are asked about in one message.
+	maxCuts = 128
+	// askShare is how much sooner than a beacon members are asked, in case that no
+	// beacon tells, and how often.
+	askShare = 4
+)
 
 // isStable reports whether every member of the document is known to have seen c,
 // durably. Where no membership is kept nothing is ever stable.
 func (d *document) isStable(c causal.Context) bool {
-	return !c.IsEmpty() && d.coverage.stable.Covers(c)
+	if c.IsEmpty() {
+		return false
+	}
+	for a, rs := range c.All() {
+		_, known := d.copy.State().Lookup(a) // else it was forgotten, as all had it
+		if known && !d.coverage.stable.Of(a).Covers(rs) {
+			return false
+		}
+	}
+	return true
 }
 
 // seekStability makes the replica find out when every member has what it holds
-// of the document now. The listeners of onStable are then told. Seeking again
-// meanwhile changes nothing; whoever wants to know of what came later seeks anew
-// when told.
+// of the document now. Seeking again meanwhile changes nothing; whoever wants to
+// know of what came later seeks anew.
 func (r *Replica) seekStability(d *document) {
-	if d.coverage.cut == nil && r.keepsMembers() {
-		r.beginCut(d)
+	if d.coverage.cut != nil || !r.keepsMembers() || d.copy.State().IsPartial() {
+		return
 	}
-}
-
-// onStable registers a listener that is called when a document has become stable up
-// to a context, which it must not change. It may write to the document.
-func (r *Replica) onStable(listen func(d *document, upTo causal.Context)) {
-	r.listeners = append(r.listeners, listen)
+	d.coverage.cut = &cut{
+		id: nonZero(r.cfg.Rand.Uint64()), context: d.copy.State().Context(), begun: r.now,
+		has: map[causal.Actor]struct{}{r.actor: {}},
+	}
+	r.members.cuts = append(r.members.cuts, d)
 }
 
 // keepsMembers reports whether the space's membership is kept, without which
 // nothing is stable.
 func (r *Replica) keepsMembers() bool { return r.cfg.Member != nil }
 
-func (r *Replica) beginCut(d *document) {
-	d.coverage.cut = &cut{
-		context: d.copy.State().Context(), digest: d.copy.State().Digest(), has: map[causal.Actor]struct{}{},
+// noteEqual notes that a member durably holds what this replica holds.
+func (r *Replica) noteEqual(p *peer) {
+	r.members.regressed = false
+	for _, d := range slices.Clone(r.members.cuts) {
+		d.coverage.cut.has[p.actor] = struct{}{}
+	}
+	r.settleCuts()
+}
+
+// settleCuts ends the cuts that all members have, of which at most one is under way
+// for each document.
+func (r *Replica) settleCuts() {
+	for _, d := range slices.Clone(r.members.cuts) {
+		c := d.coverage.cut
+		if r.docs[d.name] != d {
+			r.endCut(d)
+			continue
+		}
+		if slices.ContainsFunc(r.view().Holders(d.name), func(a causal.Actor) bool { _, ok := c.has[a]; return !ok }) {
+			continue
+		}
+		r.endCut(d)
+		d.coverage.stable = c.context // contexts only grow, but for those who departed
+		r.stabilized(d, c.context)
 	}
 }
 
-// membersOf returns the actors that take part in a document at present, in their
-// order, and whether this replica is one: those whose ranges are frozen and those
-// that hold nothing are left out.
-func (r *Replica) membersOf(_ string) (actors []causal.Actor, self bool) { return nil, false }
+func (r *Replica) endCut(d *document) {
+	d.coverage.cut = nil
+	delete(r.members.parting, d)
+	r.members.cuts = slices.DeleteFunc(r.members.cuts, func(x *document) bool { return x == d })
+}
+
+func (r *Replica) stabilized(d *document, upTo causal.Context) {
+	r.dropIdle(d, upTo)
+	if d.name == membership.Document {
+		r.unlist(upTo)
+	}
+	if d.copy.State().Idle() > 0 {
+		r.seekStability(d)
+	}
+}
+
+// askCover asks the members about the cuts that no beacon has settled.
+func (r *Replica) askCover() {
+	every := r.cfg.BeaconEvery / askShare
+	m := &message.Cover{}
+	size := 0
+	for _, d := range r.members.cuts {
+		c := d.coverage.cut
+		if r.awaitsSilent(d) {
+			continue
+		}
+		if r.now.Sub(c.begun) < every || r.now.Sub(c.asked) < every || len(m.Cuts) == maxCuts {
+			continue
+		}
+		x := message.Cut{ID: c.id, Doc: d.name, Context: counted(d, c.context)}
+		if size += message.CutSize(&x); size > r.cfg.MaxMessage/2 {
+			break
+		}
+		c.asked = r.now
+		m.Cuts = append(m.Cuts, x)
+	}
+	if len(m.Cuts) > 0 {
+		m.Seen = r.seenMembers()
+		r.send(ToAll, Outgoing{}, m)
+	}
+}
+
+// awaitsSilent reports whether somebody is waited for who was not heard for a while:
+// then there is no use in asking.
+func (r *Replica) awaitsSilent(d *document) bool {
+	for _, a := range r.view().Holders(d.name) {
+		if _, has := d.coverage.cut.has[a]; has || a == r.actor {
+			continue
+		}
+		if p := r.peers[a.ID]; p == nil || p.actor != a || r.now.Sub(p.heard) > r.silence() {
+			return true
+		}
+	}
+	return false
+}
+
+// counted returns the part of a context that is of members, or of which something lives.
+func counted(d *document, c causal.Context) causal.Context {
+	own := d.copy.State().Counted()
+	return c.Intersect(own)
+}
+
+// onCover answers with the cuts that this replica has. What it has is in records
+// that are made before the answer leaves.
+func (r *Replica) onCover(p *peer, m *message.Cover) {
+	if !r.hasSeenMembers(m.Seen) {
+		r.introduce(p)
+		return // whom it does not know may be new
+	}
+	r.flush()
+	out := &message.Covered{To: p.nonce}
+	for i := range m.Cuts {
+		d := r.docs[m.Cuts[i].Doc]
+		if d == nil || d.copy.State().IsPartial() {
+			continue
+		}
+		if own := d.copy.State().Context(); own.Covers(m.Cuts[i].Context) {
+			out.IDs = append(out.IDs, m.Cuts[i].ID)
+		}
+	}
+	if len(out.IDs) > 0 {
+		out.Seen = r.seenMembers()
+		r.send(ToPeer, Outgoing{Peer: p.id, Synced: true}, out)
+	}
+}
+
+func (r *Replica) onCovered(p *peer, m *message.Covered) {
+	if m.To != r.nonce {
+		return
+	}
+	if !r.hasSeenMembers(m.Seen) {
+		r.introduce(p)
+		return
+	}
+	for _, d := range r.members.cuts {
+		if c := d.coverage.cut; slices.Contains(m.IDs, c.id) {
+			c.has[p.actor] = struct{}{}
+		}
+	}
+	r.settleCuts()
+}
+
+// tendMembers does what the passing of time asks for.
+func (r *Replica) tendMembers() {
+	m := &r.members
+	if !r.keepsMembers() || r.now.Sub(m.ticked) < r.cfg.BeaconEvery/askShare {
+		return
+	}
+	m.ticked = r.now
+	r.view()
+	r.rejoin()
+	r.join()
+	r.succeed()
+	if r.hasOver() {
+		r.seekStability(r.docs[membership.Document])
+	}
+	r.settleCuts()
+	r.askCover()
+	if m.again && !m.adrift {
+		m.again = false
+		_ = r.Leave(r.now)
+	}
+	r.sayLeaving()
+}
+
+// membersOf returns the actors that have to have what is written to a document before it
+// is stable, in their order, and whether this replica is one.
+func (r *Replica) membersOf(doc string) (actors []causal.Actor, self bool) {
+	actors = r.view().Holders(doc)
+	return actors, slices.Contains(actors, r.actor)
+}

@@ -43,6 +43,8 @@ func (r *Replica) step(now time.Time, by via, doc string, data []byte) error {
 	}
 	if err == nil {
 		err = r.dispatch(h, body, doc)
+		r.view()
+		r.rejoin()
 	}
 	if err != nil {
 		r.stats.Refused++
@@ -80,6 +82,9 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 	}
 	p := r.meet(h)
 	r.via.by = authorOf(p, body)
+	if r.keepsMembers() && !r.hears(p, h, body) {
+		return nil
+	}
 	switch m := body.(type) {
 	case *message.Delta:
 		if doc != "" && doc != m.Doc {
@@ -104,18 +109,25 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 		return r.onTable(p, &message.Table{To: m.To, Doc: m.Doc, ID: m.ID})
 	case *message.Table:
 		return r.onTable(p, m)
+	case *message.Muster:
+		r.onMuster(p, m)
+	case *message.Cover:
+		r.onCover(p, m)
+	case *message.Covered:
+		r.onCovered(p, m)
 	}
 	return nil
 }
 
 // peer is another replica as it was last heard of.
 type peer struct {
-	id    causal.ID
-	heard time.Time        // its last beacon
-	views map[string]*view // by pattern
-	actor causal.Actor     // of the last message
-	port  int              // that it was last heard on
-	nonce uint64           // of the last message; another process may use the same id
+	memberView uint64 // digest of its membership
+	id         causal.ID
+	heard      time.Time        // its last beacon
+	views      map[string]*view // by pattern
+	actor      causal.Actor     // of the last message
+	port       int              // that it was last heard on
+	nonce      uint64           // of the last message; another process may use the same id
 }
 
 // view is what a peer last said of the documents of a pattern.
@@ -225,6 +237,8 @@ func (r *Replica) ConnectOn(now time.Time, port int, up bool) {
 	if !up {
 		return
 	}
+	r.members.since = r.now
+	r.join()
 	r.leaveStored()
 	r.part()
 	if !r.isCrowded() {
@@ -238,7 +252,7 @@ func (r *Replica) ConnectOn(now time.Time, port int, up bool) {
 // Tick lets the replica act on the passing of time.
 func (r *Replica) Tick(now time.Time) {
 	r.advance(now)
-	if !r.online {
+	if !r.online || r.HasLeft() {
 		return
 	}
 	if !r.flushAt.IsZero() && !r.flushAt.After(r.now) {
@@ -252,13 +266,14 @@ func (r *Replica) Tick(now time.Time) {
 	if !r.collectAt.IsZero() && !r.collectAt.After(r.now) {
 		r.collect()
 	}
+	r.tendMembers()
 	r.part()
 	r.pursue()
 }
 
 // Next returns when Tick has something to do; zero is never.
 func (r *Replica) Next() time.Time {
-	if !r.online {
+	if !r.online || r.HasLeft() {
 		return time.Time{}
 	}
 	next := r.nextBeacon()
@@ -266,6 +281,9 @@ func (r *Replica) Next() time.Time {
 		if until := r.interest.leaving[i].until; until.Before(next) {
 			next = until
 		}
+	}
+	if at := r.nextTending(); !at.IsZero() && at.Before(next) {
+		next = at
 	}
 	for _, s := range r.surveys {
 		if s.until.Before(next) {

@@ -10,7 +10,7 @@ import (
 // checkState compares a document at a replica with what its context means.
 func (w *world) checkState(n *node, doc string) {
 	d := n.r.View(doc)
-	if d == nil || w.failure != nil {
+	if d == nil || w.failure != nil || isReserved(doc) {
 		return
 	}
 	if err := d.State().Verify(); err != nil {
@@ -22,7 +22,7 @@ func (w *world) checkState(n *node, doc string) {
 		return // what is in no record yet is not in the ledger
 	}
 	w.stats.Checks++
-	switch err := l.check(d.State(), n.index); {
+	switch err := w.checkGone(n, l, doc, d.State()); {
 	case errors.Is(err, errLeaked):
 		w.fail(n, doc, "leaked", "%v", err)
 	case err != nil:
@@ -39,6 +39,9 @@ func (w *world) checkSealed(n *node, records []replica.Record) {
 	var order []string
 	var actor causal.Actor
 	for _, rec := range records {
+		if isReserved(rec.Doc) {
+			continue
+		}
 		f, err := rec.Delta.Open()
 		if err != nil {
 			continue // enter reports it
@@ -92,6 +95,9 @@ func (w *world) checkOutput(n *node, out *replica.Output, p *pending) {
 		}
 		last = doc
 		w.checkState(n, doc)
+		if w.script.Tuning.Members {
+			n.contexts[doc] = n.r.View(doc).State().Context()
+		}
 		x := digest{doc: doc}
 		if d := n.r.View(doc); d != nil && d.Pending().Loose() == 0 {
 			x.is, x.known = d.State().Digest(), true

@@ -43,6 +43,9 @@ func (w *world) beaconEvery() time.Duration {
 // hearsay begins what a process hears of the others.
 func (w *world) hearsay(n *node) replica.Stability {
 	if !w.script.Tuning.Collect {
+		if w.script.Tuning.Members {
+			return unstable{} // members are forgotten then, and nothing is collected
+		}
 		return nil
 	}
 	n.heard = &gossip{w: w, n: n, known: map[int]report{}, covered: map[string]causal.Context{}}

@@ -32,6 +32,7 @@ func (s *Script) String() string {
 		{"curt", s.Tuning.Curt != 0, s.Tuning.Curt},
 		{"newer", s.Tuning.Newer != 0, s.Tuning.Newer},
 		{"budget", s.Tuning.Budget != 0, s.Tuning.Budget},
+		{"members", s.Tuning.Members, s.Tuning.Members},
 		{"systems", s.Tuning.Systems != 0, s.Tuning.Systems},
 		{"loop", s.Tuning.Loop, s.Tuning.Loop},
 		{"devices", s.Tuning.Devices != 0, s.Tuning.Devices},

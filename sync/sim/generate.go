@@ -44,6 +44,7 @@ func Generate(seed uint64, o Options) *Script {
 	g.choose(s)
 	g.climb(s)
 	g.restrict(s)
+	g.meet(s)
 	return s
 }
 

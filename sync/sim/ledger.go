@@ -136,13 +136,20 @@ func (c *column) addsTwice(f *delta.Frame) (dot causal.Dot, ok bool) {
 }
 
 // check compares a replica's state without pending events with what its context
-// means.
-func (l *ledger) check(s *kernel.State, at int) error {
+// means. gone is the events of actors that it has forgotten, as all know them.
+func (l *ledger) check(s *kernel.State, at int, gone causal.Context) error {
 	l.mark++
 	l.ahead = l.ahead[:0]
 	live, print := 0, uint64(0)
 	for _, a := range s.Actors() {
 		p, err := l.walk(s, a, at)
+		if err != nil {
+			return err
+		}
+		print += p
+	}
+	for a, rs := range gone.All() {
+		p, err := l.walkGone(a, rs)
 		if err != nil {
 			return err
 		}
@@ -158,7 +165,10 @@ func (l *ledger) check(s *kernel.State, at int) error {
 	if live != s.Dots() {
 		return fmt.Errorf("%d dots are live, %d should be", s.Dots(), live)
 	}
-	if err := l.checkAhead(s); err != nil {
+	if err := l.checkGone(gone); err != nil {
+		return err
+	}
+	if err := l.checkAhead(s, gone); err != nil {
 		return err
 	}
 	return l.checkDigest(s, print)
@@ -171,8 +181,9 @@ func (l *ledger) walk(s *kernel.State, a kernel.Index, at int) (print uint64, er
 		return 0, nil
 	}
 	c := l.column(s.Actor(a))
+	idle := s.IsDeparted(a) && !s.AnyLive(a, causal.Range{Lo: 1, Hi: causal.MaxSeq})
 	for _, r := range seen {
-		print += mix(c.print, r.Lo, r.Hi)
+		print += mix(c.print, r.Lo, r.Hi, map[bool]uint64{true: 1}[idle])
 		for seq := r.Lo; seq <= r.Hi; {
 			u := c.at(seq).unit
 			switch {
@@ -194,6 +205,36 @@ func (l *ledger) walk(s *kernel.State, a kernel.Index, at int) (print uint64, er
 		}
 	}
 	return print, nil
+}
+
+// walkGone is walk for an actor that a state has forgotten.
+func (l *ledger) walkGone(a causal.Actor, rs causal.Ranges) (print uint64, err error) {
+	c := l.column(a)
+	for _, r := range rs {
+		print += mix(c.print, r.Lo, r.Hi, 1)
+	}
+	for seq := range rs.All() {
+		e := c.at(seq)
+		if e.unit == nil {
+			return 0, fmt.Errorf("event %d of %v was retired and never sealed", seq, a)
+		}
+		if e.seen = l.mark; e.unit.own.Lo == seq {
+			l.bury(e.unit)
+		}
+	}
+	return print, nil
+}
+
+// checkGone demands that nothing lives of what a state has forgotten.
+func (l *ledger) checkGone(gone causal.Context) error {
+	for a, rs := range gone.All() {
+		for seq := range rs.All() {
+			if e := l.column(a).at(seq); e.add != nil && e.dead != l.mark {
+				return fmt.Errorf("dot %d of %v is forgotten, and nothing there killed it", seq, a)
+			}
+		}
+	}
+	return nil
 }
 
 func (l *ledger) bury(u *unit) {
@@ -243,7 +284,7 @@ func (l *ledger) checkLive(s *kernel.State, a kernel.Index) (n int, err error) {
 }
 
 // checkAhead compares the deaths ahead: killed and not in the context.
-func (l *ledger) checkAhead(s *kernel.State) error {
+func (l *ledger) checkAhead(s *kernel.State, gone causal.Context) error {
 	want := uint64(0)
 	for _, d := range l.ahead {
 		if d.col.at(d.seq).seen == l.mark || l.isSettled(d.col, d.seq) {
@@ -256,8 +297,9 @@ func (l *ledger) checkAhead(s *kernel.State) error {
 	}
 	have := uint64(0)
 	for _, a := range s.Actors() {
-		ahead := s.Ahead(a)
-		have += ahead.Minus(l.settled.Of(s.Actor(a))).Count()
+		if ahead := s.Ahead(a); len(gone.Of(s.Actor(a))) == 0 {
+			have += ahead.Minus(l.settled.Of(s.Actor(a))).Count()
+		}
 	}
 	if have != want {
 		return fmt.Errorf("%d deaths ahead, %d should be", have, want)

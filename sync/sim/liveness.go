@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/crdt/kernel"
 )
 
 // liveness heals everything and waits until all replicas hold the same. It
@@ -32,6 +33,7 @@ func (w *world) liveness() time.Duration {
 	}
 	w.tidyUp()
 	w.checkEnd(held)
+	w.checkDepartures(held)
 	w.checkSilence()
 	w.checkExpectations()
 	return healed
@@ -151,7 +153,7 @@ func (w *world) differing() string {
 // docs returns the documents that were ever written, sorted, without those in
 // which a dot has two payloads.
 func (w *world) docs() []string {
-	return slices.DeleteFunc(w.written(), func(doc string) bool { return w.ledgers[doc].tainted })
+	return slices.DeleteFunc(w.written(), func(doc string) bool { return w.ledgers[doc].tainted || isReserved(doc) })
 }
 
 // written returns the documents that were ever written, sorted.
@@ -174,9 +176,13 @@ func (w *world) checkEnd(held map[string]*causal.Context) {
 				continue
 			}
 			var have causal.Context
+			state := &kernel.State{}
 			if d := n.r.View(doc); d != nil {
-				have = d.State().Context()
+				state = d.State()
 			}
+			have = state.Context()
+			gone, _ := w.forgotten(n, doc, state)
+			have.Join(gone)
 			have.Join(l.settled)
 			if want := held[doc]; want != nil && !have.Covers(*want) {
 				lost := want.Minus(have)

@@ -121,7 +121,7 @@ func (w *world) send(from *node, o *replica.Outgoing) {
 		return
 	}
 	w.stats.Messages++
-	if o.Kind != message.KindBeacon {
+	if o.Kind != message.KindBeacon && o.Kind != message.KindMuster {
 		w.chatter++
 	}
 	if w.script.Tuning.Newer > 0 {

@@ -38,6 +38,13 @@ type node struct {
 
 	dying bool // the next output is not carried out
 
+	members map[causal.Actor]bool // who takes part, as of the last look
+	knows   map[causal.Actor]bool // who retired while this process ran
+	// contexts are what it had of the documents when each was last changed.
+	contexts map[string]causal.Context
+	left     bool // it leaves, by itself
+	fenced   bool
+
 	systems []int // that it speaks in, one a port
 
 	interest []string // patterns of the documents that it holds; nil: all
@@ -103,19 +110,22 @@ func (f *forced) Uint64() uint64 {
 // start boots a node from its disk. An incarnation may be forced upon it.
 func (w *world) start(n *node, incarnation ...uint64) {
 	n.starts++
+	n.left = false
 	src := rand.NewPCG(w.script.Seed^uint64(n.index)<<40, n.starts)
 	r, err := replica.New(replica.Config{
 		ID: n.id, Incarnation: w.lease(n), Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
 		Mark: n.disk.mark, Ports: len(n.systems), Budget: w.script.Tuning.Budget, MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
-		TripBytes: w.script.Tuning.Trip, ExpiryGrace: expiryGrace,
+		Member: w.member(), TripBytes: w.script.Tuning.Trip, ExpiryGrace: expiryGrace,
 		OwnOnly:   w.script.isDevice(n.index),
-		Stability: w.hearsay(n), BeaconEvery: w.beaconEvery(), FoldFrom: 3,
+		Stability: w.hearsay(n), BeaconEvery: w.beaconEvery(), FoldFrom: w.foldFrom(),
 		Interest: slices.Clone(n.interest),
 	}, w.time())
 	if err != nil {
 		panic(err)
 	}
-	n.stamp, n.reach = n.disk.stamp, 0
+	n.stamp, n.reach, n.knows = n.disk.stamp, 0, make(map[causal.Actor]bool)
+	n.members = make(map[causal.Actor]bool)
+	n.contexts = make(map[string]causal.Context)
 	n.r, n.actor, n.batches, n.adorned = r, r.Actor(), make(map[string]*batch), make(map[printed]bool)
 	n.inbox, n.paused, n.dying, n.online = nil, false, false, true
 	if !w.reload(n) {
@@ -130,7 +140,11 @@ func (w *world) start(n *node, incarnation ...uint64) {
 func (w *world) checkReload(n *node) {
 	for _, doc := range n.r.Names() {
 		d := n.r.View(doc)
-		if want, ok := n.disk.digests[doc]; ok && d.State().Digest() != want {
+		if isReserved(doc) {
+			continue
+		}
+		n.contexts[doc] = d.State().Context()
+		if want, ok := n.disk.digests[doc]; ok && len(w.finals) == 0 && d.State().Digest() != want {
 			w.fail(n, doc, "reload", "the records give another state than the one that was kept")
 		}
 		w.checkState(n, doc)
@@ -151,6 +165,7 @@ func (w *world) drain(n *node) {
 		}
 		w.checkSealed(n, out.Records)
 		p := &pending{records: w.enter(n, out.Records), messages: out.Messages, mark: n.r.Mark(), stamp: n.stamp}
+		w.noteRetired(n)
 		w.checkOutput(n, &out, p)
 		switch d := &n.disk; {
 		case n.dying && len(out.Records)+len(out.Messages) > 0:
@@ -190,6 +205,10 @@ func (w *world) plan(n *node) {
 func (w *world) enter(n *node, records []replica.Record) []stored {
 	out := make([]stored, 0, len(records))
 	for _, rec := range records {
+		if isReserved(rec.Doc) {
+			out = append(out, stored{Record: rec})
+			continue
+		}
 		if rec.Forget {
 			if w.script.Tuning.Collect {
 				w.forgets(n, rec.Doc)
@@ -255,7 +274,9 @@ func (w *world) isFresh(n *node, doc string, f *delta.Frame) (own stretch, ok bo
 
 // mayRefuse reports whether a replica may have a reason to refuse a message: a
 // frame was made for what it knew before a crash, or for its clone.
-func (w *world) mayRefuse(err error) bool { return errors.Is(err, delta.ErrUnfit) && w.forgetful() }
+func (w *world) mayRefuse(err error) bool {
+	return errors.Is(err, delta.ErrUnfit) && (w.script.Tuning.Members || w.forgetful())
+}
 
 // forgetful reports whether any replica ever lost what it knew.
 func (w *world) forgetful() bool {

@@ -16,6 +16,8 @@ type Options struct {
 	Collect bool
 	// Focus has every history meet the faults of Identity and Relays, not only some.
 	Focus bool
+	// Membership has members come, leave, be fenced and come back.
+	Membership bool
 	// Ladder has replicas catch up on every rung there is.
 	Ladder bool
 }
@@ -97,6 +99,15 @@ func Relayed() Options {
 	return Options{MaxReplicas: 6, MaxDocs: 3, MaxSteps: 40, Span: 2 * time.Second, Focus: true, Faults: Faults{
 		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Pauses: true, Crashes: true,
 		Members: true, Offline: true, SmallLogs: true, Large: true, Mixed: true, Disk: true, Relays: true, Thrift: true,
+	}}
+}
+
+// Memberships returns options for histories about members that come and go, and what
+// is forgotten of them.
+func Memberships() Options {
+	return Options{MaxReplicas: 5, MaxDocs: 2, MaxSteps: 40, Span: 40 * time.Second, Membership: true, Faults: Faults{
+		Loss: true, Duplicates: true, Reordering: true, Cuts: true, Clogs: true, Pauses: true, Crashes: true, Disk: true,
+		Members: true, Offline: true, SmallLogs: true,
 	}}
 }
 

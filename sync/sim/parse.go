@@ -159,6 +159,8 @@ func (p *parser) fields(s *Script) {
 			s.Tuning.Newer = int(v.int())
 		case "budget":
 			s.Tuning.Budget = int(v.int())
+		case "members":
+			s.Tuning.Members = v.word() == "true"
 		case "systems":
 			s.Tuning.Systems = int(v.int())
 		case "loop":
@@ -217,7 +219,7 @@ func (p *parser) action(a *Action) {
 		a.Doc = p.token()
 	case Skew, Stall:
 		a.Time = p.duration()
-	case Ring, Heal, Epoch, Freeze, Offline, Online, Pause, Resume, Restart, Clone, Arrive, Leave, Stop, Wipe:
+	case Ring, Heal, Epoch, Freeze, Offline, Online, Pause, Resume, Restart, Clone, Arrive, Leave, Retire, Stop, Wipe:
 	default:
 		p.fail("unknown verb %q", a.Do)
 	}

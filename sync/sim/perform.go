@@ -23,6 +23,8 @@ func (w *world) perform(a *Action) {
 		w.takeInterest(n, a.Doc)
 	case Crash, Tear, FailWrite, FailSync, Stall:
 		w.breakDown(n, a)
+	case Retire, Fence, Lose:
+		w.depart(n, a)
 	default:
 		w.turnover(n, a)
 	}

@@ -56,6 +56,8 @@ type Tuning struct {
 	// Curt is the share of tables that go out as replicas with less room would send
 	// them, or others: without news, without a table, or one that does not suffice.
 	Curt float64
+	// Members has the replicas keep a membership.
+	Members bool
 	// Newer is how many replicas, from the first on, are of a later release:
 	// they add an optional part to every unit that they send, and now and then
 	// send what others must refuse.
@@ -127,6 +129,9 @@ const (
 	Restore   Verb = "restore"   // N starts from the first Amount records
 	Clone     Verb = "clone"     // a copy of N's disk runs as a new process under N's identity
 	Arrive    Verb = "arrive"    // an empty replica joins
+	Retire    Verb = "retire"    // N leaves the space, and ends once all others have all that it has
+	Fence     Verb = "fence"     // N has the members not wait for M, which may come back
+	Lose      Verb = "lose"      // N has the members give up M, which is gone
 	Leave     Verb = "leave"     // N ends for good if others hold all that it has
 	Stop      Verb = "stop"      // N ends cleanly: all is synced, and it goes on as the same actor at its next start
 	Copy      Verb = "copy"      // as Clone, of the first Amount records, and the copy is told from the disk: it starts as another actor

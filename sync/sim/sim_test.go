@@ -49,6 +49,17 @@ func TestHistoriesWithRelaysConverge(t *testing.T) {
 	require.NotZero(t, passed)
 }
 
+func TestHistoriesWithMembersThatComeAndGoConverge(t *testing.T) {
+	var sum Stats
+	for seed := range uint64(350) {
+		s := requireSound(t, Generate(seed, Memberships())).Stats
+		sum.Retired, sum.Left, sum.Dismissed = sum.Retired+s.Retired, sum.Left+s.Left, sum.Dismissed+s.Dismissed
+	}
+	require.NotZero(t, sum.Retired)
+	require.NotZero(t, sum.Left)
+	require.NotZero(t, sum.Dismissed)
+}
+
 func TestHistoriesOfCatchingUpConverge(t *testing.T) {
 	var l replica.Ladder
 	for seed := range uint64(250) {

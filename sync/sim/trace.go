@@ -129,6 +129,12 @@ func say(data []byte) string {
 		return fmt.Sprintf("chunk of %d bytes from %d", len(m.Data), m.Offset)
 	case *message.Table:
 		return fmt.Sprintf("table of %s: %d bytes, news %s", m.Doc, len(m.Table), contents(m.News))
+	case *message.Muster:
+		return fmt.Sprintf("muster of %d", len(m.Reports))
+	case *message.Cover:
+		return "cover " + each(m.Cuts, func(x message.Cut) string { return x.Doc })
+	case *message.Covered:
+		return fmt.Sprintf("%d covered", len(m.IDs))
 	case *message.Listing:
 		return "listing " + each(m.States, func(x message.State) string { return x.Doc })
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
@@ -50,6 +51,9 @@ type Stats struct {
 	Checks     int // states compared with the ledger
 	Frames     int // whole states sent
 	Tainted    int // documents in which a clone gave a dot two payloads
+	Retired    int // actors that retired
+	Left       int // replicas that left by themselves and ended
+	Dismissed  int // members that others fenced or gave up
 	Passed     int // units that relays passed on
 	Refusals   int // of what only a later release can read
 	// PartsRelayed counts units that were passed on with a part unknown to the relay.
@@ -88,6 +92,7 @@ type world struct {
 	failure *Failure
 	trace   *tracer
 	scratch []int
+	finals  map[causal.Actor]finals
 	ghosts  uint64 // so far
 	chatter int    // messages besides beacons
 	isCalm  bool   // disks have no faults any more
@@ -105,7 +110,7 @@ func Trace(s *Script) *Result { return run(s, &tracer{}) }
 func run(s *Script, t *tracer) *Result { return newWorld(s, t).result() }
 
 func newWorld(s *Script, t *tracer) *world {
-	w := &world{script: s, ledgers: make(map[string]*ledger), trace: t}
+	w := &world{script: s, ledgers: make(map[string]*ledger), finals: make(map[causal.Actor]finals), trace: t}
 	w.stats.Alarms = make(map[string]int)
 	w.net = network{cfg: s.Net, seed: s.Seed}
 	return w
@@ -169,6 +174,7 @@ func (w *world) do(j job) {
 			w.endSync(n, true)
 		}
 	}
+	w.endDepartures()
 }
 
 func (w *world) tick(n *node) {
@@ -244,6 +250,10 @@ func (w *world) alarm(n *node, a *replica.Alarm) {
 	w.trace.note(w, n, "alarm: "+a.Kind.String())
 	switch {
 	case w.cloned, a.Kind == replica.Drift, a.Kind == replica.Damage:
+	case a.Kind == replica.Expelled:
+		for _, b := range n.batches {
+			b.renamed = true
+		}
 	case a.Kind == replica.Clone && w.ghost: // it cannot know that this was itself
 		for _, b := range n.batches {
 			b.renamed = true

@@ -14,7 +14,7 @@ var errAbort = errors.New("sim: aborted")
 // write runs an action's ops on the real document and on the model, and
 // compares what they did.
 func (w *world) write(n *node, a *Action) {
-	if n.r == nil || n.paused || !n.r.Wants(a.Doc) {
+	if n.r == nil || n.paused || n.left || !n.r.Wants(a.Doc) {
 		return
 	}
 	over := w.readers(a)

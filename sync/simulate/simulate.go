@@ -19,6 +19,7 @@ const (
 	ladder   = "ladder"
 	collect  = "collect"
 	interest = "interest"
+	members  = "members"
 )
 
 type settings struct {
@@ -36,6 +37,8 @@ func (o *settings) options() sim.Options {
 		return sim.Relayed()
 	case o.only == interest:
 		return sim.Choosy()
+	case o.only == members:
+		return sim.Memberships()
 	case o.only == ladder:
 		return sim.Ladders()
 	case o.only == collect:
