@@ -20,10 +20,7 @@ import (
 
 // coverage is what is known of how far the members of a document are.
 type coverage struct {
-	// stable is what every member is known to have seen, durably, as of one view
-	// of the membership. It only grows.
-	stable causal.Context
-	cut    *cut // what is being found out; nil: nobody asked
+	cut *cut // what is being found out; nil: nobody asked
 }
 
 // cut is what a document held at a moment, and who is known to have all of it.
@@ -43,21 +40,6 @@ const (
 	askShare = 4
 )
 
-// isStable reports whether every member of the document is known to have seen c,
-// durably. Where no membership is kept nothing is ever stable.
-func (d *document) isStable(c causal.Context) bool {
-	if c.IsEmpty() {
-		return false
-	}
-	for a, rs := range c.All() {
-		_, known := d.copy.State().Lookup(a) // else it was forgotten, as all had it
-		if known && !d.coverage.stable.Of(a).Covers(rs) {
-			return false
-		}
-	}
-	return true
-}
-
 // seekStability makes the replica find out when every member has what it holds
 // of the document now. Seeking again meanwhile changes nothing; whoever wants to
 // know of what came later seeks anew.
@@ -73,7 +55,7 @@ func (r *Replica) seekStability(d *document) {
 }
 
 // keepsMembers reports whether the space's membership is kept, without which
-// nothing is stable.
+// nobody is known to have anything.
 func (r *Replica) keepsMembers() bool { return r.cfg.Member != nil }
 
 // noteEqual notes that a member durably holds what this replica holds.
@@ -98,7 +80,6 @@ func (r *Replica) settleCuts() {
 			continue
 		}
 		r.endCut(d)
-		d.coverage.stable = c.context // contexts only grow, but for those who departed
 		r.stabilized(d, c.context)
 	}
 }
@@ -226,11 +207,4 @@ func (r *Replica) tendMembers() {
 		_ = r.Leave(r.now)
 	}
 	r.sayLeaving()
-}
-
-// membersOf returns the actors that have to have what is written to a document before it
-// is stable, in their order, and whether this replica is one.
-func (r *Replica) membersOf(doc string) (actors []causal.Actor, self bool) {
-	actors = r.view().Holders(doc)
-	return actors, slices.Contains(actors, r.actor)
 }
