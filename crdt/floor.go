@@ -14,6 +14,19 @@ func (d *Document) SetFloor(n uint64) { d.floor = n }
 // Floor returns what SetFloor set.
 func (d *Document) Floor() uint64 { return d.floor }
 
+// Bury mints an event that adds nothing and claims the numbers up to the floor,
+// unless one above it was minted: whatever somebody still holds of them is dead.
+func (d *Document) Bury() error {
+	seq, err := d.next()
+	if err != nil || d.floor == 0 || seq != d.floor+1 {
+		return err
+	}
+	d.killed = d.killed[:0]
+	d.state.Event(d.pending.Self, seq)
+	d.record(seq)
+	return nil
+}
+
 // note hands an event on to those that wait to be sealed.
 func (d *Document) note(seq uint64, killed []kernel.Dot) {
 	if d.floor > 0 && seq == d.floor+1 {

@@ -97,4 +97,12 @@ var collectMutants = []mutant{
 		put:  "",
 		by:   "sync/journal: TestAForgottenDocumentLeavesNothing",
 	},
+	{
+		name: "whoever gave numbers of a forgotten document does not say that they are dead",
+		harm: "a device that may speak only for itself, and was away, differs for ever",
+		in:   "sync/replica",
+		old:  "_ = d.copy.Bury()",
+		put:  "",
+		by:   "sync/sim: TestWhatADeviceHoldsOfAForgottenDocumentEnds",
+	},
 }

@@ -63,6 +63,8 @@ func (r *Replica) serve(p *peer, w *message.Want) message.Gift {
 	if d == nil {
 		return message.Gift{Doc: w.Doc, Answer: message.No}
 	}
+	r.exhume(d, w.Have)
+	r.askBack(d, p, w)
 	r.seal(d)
 	have := hashContext(w.Have)
 	if t, ok := r.outgoing.Find(d.name, have, r.now); ok && w.Only.IsEmpty() {

@@ -105,6 +105,35 @@ func (r *Replica) forgetUnits(d *document) {
 	r.log.Drop(d.name, d.actors())
 }
 
+// exhume answers a peer that has own events of a document which this replica has
+// forgotten and holds anew. If the peer may give nothing of others it cannot bring
+// back what it holds, and cannot forget it alone either. So the numbers are said to
+// be dead by the one who gave them.
+func (r *Replica) exhume(d *document, have causal.Context) {
+	if d.copy.Floor() == 0 || d.head() > d.copy.Floor() || !d.lacksOwn(have) {
+		return
+	}
+	before := d.head()
+	_ = d.copy.Bury()
+	r.housekept(d, before)
+}
+
+// lacksOwn reports whether a context has events of this replica that it has not.
+func (d *document) lacksOwn(have causal.Context) bool {
+	own := d.copy.State().Context()
+	a := d.replica.actor
+	return !own.Of(a).Covers(have.Of(a))
+}
+
+// askBack asks a peer that asks, and lacks events of its own: it has forgotten them. It
+// is to say so, as this replica may not speak for it.
+func (r *Replica) askBack(d *document, p *peer, w *message.Want) {
+	own := d.copy.State().Context()
+	if r.cfg.OwnOnly && w.Only.IsEmpty() && !w.Have.Of(p.actor).Covers(own.Of(p.actor)) {
+		r.chaseBehind(d, p, &message.State{Doc: d.name, Count: causal.MaxSeq})
+	}
+}
+
 // actors returns whose events the document knows.
 func (d *document) actors() (out []causal.Actor) {
 	for _, a := range d.copy.State().Actors() {

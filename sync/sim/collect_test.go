@@ -39,3 +39,19 @@ tuning commit=3 collect=true
 	require.NoError(t, err)
 	requireSound(t, s)
 }
+
+// C may give nothing but its own, and has nothing of that. While it is away the others
+// forget the document and make the next one. What C holds of the first they get to
+// know from B, who gave those numbers.
+func TestWhatADeviceHoldsOfAForgottenDocumentEnds(t *testing.T) {
+	s, err := Parse(`seed 169
+replicas 3
+net min=1ms max=1ms
+tuning log=1000 commit=1 trip=-1073741824 devices=1 collect=true
+4.81s    B write doc0: delete y a
+6.95s    C offline
+8.65s    A write doc0: rwremove x c
+`)
+	require.NoError(t, err)
+	requireSound(t, s)
+}
