@@ -53,7 +53,7 @@
 // # Limits
 //
 // A document's name has up to 256 bytes and is one or more tokens separated by
-// dots, a space's 64 bytes. Names of fields, keys and elements have up to 4 KiB
+// dots, the first of which does not begin with $; a space's has 64 bytes. Names of fields, keys and elements have up to 4 KiB
 // each, paths 8 KiB and 31 levels, values 128 KiB, an atomic group 512 KiB, a
 // document 16M fields. What is above a limit is refused at the write with
 // [ErrTooLarge] or [ErrName]; [Config] can lower most of these, bounds the bytes of a document, and

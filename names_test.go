@@ -18,14 +18,14 @@ import (
 // awkward names look like subjects, wildcards, escapes and protocol lines.
 var awkward = []string{
 	"a", "a.b", "A", "*", ">", "a.*", "a.>", "a*b", "%", "%2A", "%2a", "%25", "a b", " ", "a\tb", "a\r\nPUB x 0\r\n",
-	"\x00", "\x7f", "größe", "ü.ö", "日本.語", "user:123", "$SYS.x", "_INBOX.y", "joinery", "a/b\\c", "\"q\"", "'",
+	"\x00", "\x7f", "größe", "ü.ö", "日本.語", "user:123", "a.$SYS", "_INBOX.y", "joinery", "a/b\\c", "\"q\"", "'",
 	"\u00e9", "e\u0301", "\u202e", "🧵", strings.Repeat("x", message.MaxName), strings.Repeat("*", message.MaxName),
 	strings.Repeat("a.", message.MaxName/2-1) + "a",
 }
 
 var refusedNames = []string{
 	"", ".", "a.", ".a", "a..b", "\xff", "a\xc3", strings.Repeat("x", message.MaxName+1), strings.Repeat("é", 150),
-	strings.Repeat("n", 300),
+	strings.Repeat("n", 300), "$", "$members", "$SYS.x",
 }
 
 func TestAwkwardNamesTravelUnchanged(t *testing.T) {

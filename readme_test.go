@@ -80,7 +80,7 @@ func TestTheReadmesTruthTableIsTheTestsTable(t *testing.T) {
 
 func TestTheReadmesLimitsAreTheCodes(t *testing.T) {
 	want := map[string]string{
-		"document name": fmt.Sprintf("%d bytes of UTF-8, tokens separated by dots", message.MaxName),
+		"document name": fmt.Sprintf("%d bytes of UTF-8, tokens separated by dots, no `$` in front", message.MaxName),
 		"space name":    fmt.Sprintf("%d bytes", message.MaxSpace),
 		"name of a field, encoded element of a set": fmt.Sprintf("%d KiB (less with `Config.MaxName`)", kernel.MaxKey>>10),
 		"value, encoded": fmt.Sprintf("%d KiB (less with `Config.MaxValue`)", kernel.MaxValue>>10),

@@ -23,8 +23,9 @@ import (
 //     source: a state does not mention those whose dots were all dead and are forgotten.
 //   - An actor that has retired is a stranger. What lives of it keeps its name.
 
-// ErrReserved means that a document's name is one that the space keeps for itself.
-var ErrReserved = errors.New("replica: names that begin with " + membership.Reserved + " are the space's own")
+// ErrReserved means that a document's name is one that the space keeps for itself. It is
+// a [message.ErrName], too.
+var ErrReserved = fmt.Errorf("%w: names that begin with %s are the space's own", message.ErrName, membership.Reserved)
 
 // ErrLeft means that the replica has left the space and takes no more writes.
 var ErrLeft = errors.New("replica: the replica has left its space; open another one to write")
