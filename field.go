@@ -284,7 +284,7 @@ func (r *Replica) Conflicts(pattern string) iter.Seq2[Conflict, error] {
 			yield(Conflict{}, fmt.Errorf("joinery: conflicts: %w", err))
 			return
 		}
-		for _, name := range r.node.Names(pattern) {
+		for name := range r.node.Names(pattern, "", 0) {
 			for _, at := range r.conflicts(name) {
 				c, err := r.conflict(name, at)
 				if len(c.Siblings) < 2 && err == nil {

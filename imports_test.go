@@ -55,7 +55,7 @@ var layers = []struct {
 	{"broker/linktest", nil},
 	{"broker/conformance", []string{"broker"}},
 	{"sync/journal", []string{"crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "crdt/wire", "delta", "sync/message", "sync/replica", "sync/store"}},
-	{"sync/node", []string{"broker", "crdt", "crdt/causal", "crdt/kernel", "sync/journal", "sync/message", "sync/replica", "sync/store"}},
+	{"sync/node", []string{"broker", "crdt", "crdt/causal", "crdt/kernel", "sync/catalog", "sync/journal", "sync/message", "sync/replica", "sync/store"}},
 	{"", []string{"broker", "broker/nats", "crdt", "crdt/causal", "crdt/hlc", "crdt/kernel", "crdt/msgpackcodec", "sync/journal", "sync/message", "sync/node", "sync/replica", "sync/store"}},
 	{"sync/joinerytest", []string{"", "broker/memory"}},
 	{"clients/...", []string{"", "broker/...", "crdt/...", "crdt", "delta", "orset", "lwwmap", "sync/...", "clients/..."}},

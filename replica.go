@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -33,19 +32,6 @@ func (r *Replica) Actor() string { return r.node.Actor().String() }
 // refused by the first write.
 func (r *Replica) Doc(name string) *Doc {
 	return &Doc{fields: fields{target: target{replica: r, doc: name}}}
-}
-
-// Docs yields the names of the documents that match a pattern, in byte order.
-// In a pattern "*" stands for one token and a last ">" for one or more; ">"
-// alone is all documents.
-func (r *Replica) Docs(pattern string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, name := range r.node.Names(pattern) {
-			if !yield(name) {
-				return
-			}
-		}
-	}
 }
 
 // Interest returns the patterns of the documents that the replica holds, sorted;

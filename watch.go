@@ -115,7 +115,7 @@ type watch struct {
 
 // snapshot yields what is there and reports whether to go on.
 func (w *watch) snapshot(yield func(Event, error) bool) bool {
-	for _, name := range w.replica.node.Names(w.pattern) {
+	for name := range w.replica.node.Names(w.pattern, "", 0) {
 		all := w.replica.Doc(name).readings()
 		for i := range all {
 			if w.shown != nil {

@@ -119,7 +119,7 @@ func (l *life) check() {
 		require.GreaterOrEqual(l.t, got, least, "%s went back", at)
 	}
 	n.Digest()
-	for _, doc := range n.Names(">") {
+	for doc := range n.Names(">", "", 0) {
 		n.Read(doc, func(d *crdt.Document) { require.NoError(l.t, d.State().Verify()) })
 	}
 	require.Eventually(l.t, func() bool { return n.Digest() == l.peer.Digest() }, 20*time.Second, time.Millisecond)

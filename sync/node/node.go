@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -278,12 +277,16 @@ func (n *Node) Read(doc string, fn func(*crdt.Document), places ...uint64) {
 
 // look is Read of what is in memory.
 func (n *Node) look(doc string, fn func(*crdt.Document)) {
+	n.rlock()
+	defer n.mu.RUnlock()
+	fn(n.core.View(doc))
+}
+
+func (n *Node) rlock() {
 	if !n.mu.TryRLock() {
 		n.reentry.check()
 		n.mu.RLock()
 	}
-	defer n.mu.RUnlock()
-	fn(n.core.View(doc))
 }
 
 // ReadFinal is Read for a door that is not the node's own: what fn sees of the
@@ -313,26 +316,4 @@ func (n *Node) awaitDisk(doc string) {
 	if n.journal != nil && n.cfg.Durability == EveryCommit && len(n.commits.recordsOf(doc)) > 0 {
 		_ = n.commits.wait(n.life, n.commits.ticket())
 	}
-}
-
-// Names returns the names of the documents that match a pattern, in byte order.
-// Without a wildcard it costs O(1), else O(documents).
-func (n *Node) Names(pattern string) (out []string) {
-	if !strings.ContainsAny(pattern, "*>") {
-		n.Read(pattern, func(d *crdt.Document) {
-			if d != nil && !d.State().IsEmpty() {
-				out = []string{pattern}
-			}
-		})
-		return out
-	}
-	_ = n.settle(context.Background())
-	n.lock()
-	defer n.mu.Unlock()
-	for _, name := range n.core.Names() {
-		if message.Match(pattern, name) && !n.core.View(name).State().IsEmpty() {
-			out = append(out, name)
-		}
-	}
-	return out
 }

@@ -218,6 +218,15 @@ func (r *Replica) Names() []string {
 	return names
 }
 
+// List returns the names, in byte order, of the documents of a scope that come
+// after a name and in which anything has ever happened; see [catalog.List]. It
+// changes nothing, so that several may read at a time.
+func (r *Replica) List(scope catalog.Scope, after string, limit, effort int) catalog.Page {
+	return catalog.List(&r.list, scope, after, limit, effort, func(e *catalog.Entry[*document]) bool {
+		return !e.Value.copy.State().IsEmpty()
+	})
+}
+
 // Write runs fn on a document, which is created by need. The writes of fn are
 // stamped and kept even if fn then returns an error; use the document's Update
 // for all or nothing. It returns fn's error.
