@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -292,6 +293,50 @@ func ExampleReplica_Docs() {
 	// Output:
 	// fleet.1.engine
 	// fleet.2.engine
+}
+
+// A page of names is all that is needed to ask for the next one.
+func ExampleListOption() {
+	ctx, r := context.Background(), offline()
+	defer r.Close()
+	for i := range 5 {
+		check(r.Doc(fmt.Sprint("user.", i)).Flag("ok").Enable(ctx))
+	}
+	page := slices.Collect(r.Docs("user.*", joinery.Limit(2)))
+	for len(page) > 0 {
+		fmt.Println(page)
+		page = slices.Collect(r.Docs("user.*", joinery.After(page[len(page)-1]), joinery.Limit(2)))
+	}
+	// Output:
+	// [user.0 user.1]
+	// [user.2 user.3]
+	// [user.4]
+}
+
+func ExampleDoc_FieldPage() {
+	ctx, r := context.Background(), offline()
+	defer r.Close()
+	stock := r.Doc("stock")
+	for _, name := range []string{"milk.oat", "milk.cow", "bread", "milk.soy"} {
+		check(stock.Counter(name).Inc(ctx, 10))
+	}
+	q := joinery.FieldRange{Prefix: "milk.", Limit: 2}
+	for {
+		page, err := stock.FieldPage(q)
+		check(err)
+		for _, f := range page.Fields {
+			fmt.Println(f.Path, f.Value)
+		}
+		if q.After = page.Next; q.After == "" {
+			break
+		}
+		fmt.Println("and more:")
+	}
+	// Output:
+	// [milk.cow] 10
+	// [milk.oat] 10
+	// and more:
+	// [milk.soy] 10
 }
 
 // Replicas with equal digests hold the same.

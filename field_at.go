@@ -15,7 +15,13 @@ func (d *Doc) FieldsAt(path ...string) iter.Seq[Field] {
 		return d.Fields()
 	}
 	var all []reading
-	d.read(func(c *crdt.Document) { all = readingsAt(c, path) })
+	d.read(func(c *crdt.Document) {
+		readAt(c, path, func(in kernel.Ref, at spot) {
+			if r := look(c, in, at); r.exists {
+				all = append(all, r)
+			}
+		})
+	})
 	slices.SortFunc(all, func(a, b reading) int { return a.compare(b.spot) })
 	return func(yield func(Field) bool) {
 		for i := range all {
@@ -32,13 +38,8 @@ var (
 	groups = [...]kernel.Tag{crdt.TagSet, crdt.TagRWSet, crdt.TagMap, crdt.TagLWWMap}
 )
 
-// readingsAt returns what is at and below a path, in no order.
-func readingsAt(d *crdt.Document, path []string) (out []reading) {
-	add := func(in kernel.Ref, at spot) {
-		if r := look(d, in, at); r.exists {
-			out = append(out, r)
-		}
-	}
+// readAt calls fn for what may be at and below a path, in no order.
+func readAt(d *crdt.Document, path []string, fn func(kernel.Ref, spot)) {
 	last := len(path) - 1
 	around := make([]kernel.Component, last, last+1)
 	for i := range around {
@@ -46,22 +47,21 @@ func readingsAt(d *crdt.Document, path []string) (out []reading) {
 	}
 	if in, ok := d.Container(around); ok {
 		for _, tag := range single {
-			add(in, spot{around, tag, path[last]})
+			fn(in, spot{around, tag, path[last]})
 		}
 	}
 	for _, tag := range groups {
 		at := append(around[:last:last], kernel.Component{Tag: tag, Name: path[last]})
 		if in, ok := d.Container(at); ok {
-			visit(d, in, at, add)
+			visit(d, in, at, fn)
 		}
 	}
 	if last == 0 {
-		return out
+		return
 	}
 	entries := slices.Clone(around)
 	entries[last-1].Tag = crdt.TagLWWMap
 	if in, ok := d.Container(entries); ok {
-		add(in, spot{entries, crdt.TagLWWField, path[last]})
+		fn(in, spot{entries, crdt.TagLWWField, path[last]})
 	}
-	return out
 }

@@ -74,6 +74,24 @@ func (d *Doc) FieldsAt(ctx context.Context, path ...string) iter.Seq2[joinery.Fi
 	}
 }
 
+// FieldPage returns a page of fields, as joinery's Doc.FieldPage does: for back ends
+// that show large documents piece by piece, and keep nothing in between. Raw is
+// set in each field, to be read with joinery.Decode.
+func (d *Doc) FieldPage(ctx context.Context, q joinery.FieldRange) (p joinery.FieldPage, err error) {
+	if q.Limit < 1 {
+		return p, fmt.Errorf("%w: a page of %d fields", joinery.ErrConfig, q.Limit)
+	}
+	lines, err := d.lines(ctx, protocol.Query{Field: protocol.JoinPath(q.Path), Prefix: q.Prefix, From: q.After, Limit: q.Limit})
+	for i := range lines {
+		f, err := fieldOf(&lines[i], err)
+		if err != nil {
+			return joinery.FieldPage{}, err
+		}
+		p.Fields, p.Next = append(p.Fields, f), lines[i].Cursor
+	}
+	return p, err
+}
+
 // Tx is a document inside an Update, to be written to.
 type Tx struct {
 	fields

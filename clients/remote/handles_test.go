@@ -3,6 +3,7 @@ package remote_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -230,6 +231,35 @@ func TestDocumentsAreListedPageByPage(t *testing.T) {
 	}
 	require.Equal(t, want, all)
 	_, err = c.Page(ctx, ">", "", 0)
+	require.ErrorIs(t, err, joinery.ErrConfig)
+}
+
+func TestFieldsAreListedPageByPage(t *testing.T) {
+	s := newSite(t, 1)
+	ctx, d := t.Context(), s.client().Doc("d")
+	for i := range 5 {
+		require.NoError(t, d.Map("m").Register(fmt.Sprint("a", i)).Set(ctx, i))
+	}
+	require.NoError(t, d.Map("m").Register("b").Set(ctx, "not asked for"))
+	require.NoError(t, d.Register("a9").Set(ctx, "not asked for"))
+	q := joinery.FieldRange{Path: []string{"m"}, Prefix: "a", Limit: 2}
+	var all []string
+	for {
+		p, err := d.FieldPage(ctx, q)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(p.Fields), 2)
+		for _, f := range p.Fields {
+			all = append(all, fmt.Sprint(f.Path, f.Value))
+		}
+		if q.After = p.Next; q.After == "" {
+			break
+		}
+		require.NoError(t, d.Map("m").Register(fmt.Sprint("a", len(all)-1)).Remove(ctx), "a cursor outlives its field")
+	}
+	require.Equal(t, []string{"[m a0] 0", "[m a1] 1", "[m a2] 2", "[m a3] 3", "[m a4] 4"}, all)
+	_, err := d.FieldPage(ctx, joinery.FieldRange{Limit: 1, After: "?"})
+	require.ErrorContains(t, err, "After is not the Next of a page")
+	_, err = d.FieldPage(ctx, joinery.FieldRange{})
 	require.ErrorIs(t, err, joinery.ErrConfig)
 }
 

@@ -20,9 +20,42 @@ func (s *Server) fieldsProducer(q *protocol.Query) (producer, error) {
 	if len(elems) > 0 && (!isSet || q.Field == "") {
 		return nil, protocol.Refuse(protocol.CodeBad, protocol.KindRequest, "elements need the field and the kind of a set")
 	}
+	if q.Only == "" && len(elems) == 0 && !q.Exact && (q.Limit > 0 || q.From != "" || q.Prefix != "") {
+		return func(_ context.Context, emit func([]byte) bool) error { return s.fieldPage(q, emit) }, nil
+	}
+	if q.From != "" || q.Prefix != "" {
+		return nil, protocol.Refuse(protocol.CodeBad, protocol.KindRequest, "from and prefix exclude only, elements and exact")
+	}
 	return func(ctx context.Context, emit func([]byte) bool) error {
 		return always(q, func(q *protocol.Query, emit func([]byte) bool) { s.fields(q, elems, emit) })(ctx, emit)
 	}, nil
+}
+
+// fieldPage makes the lines of a page of fields.
+func (s *Server) fieldPage(q *protocol.Query, emit func([]byte) bool) error {
+	d := s.replica.Doc(q.Doc)
+	p, err := d.FieldPage(joinery.FieldRange{Path: pathOf(q.Field), Prefix: q.Prefix, After: q.From, Limit: q.Limit})
+	if err != nil {
+		return badRequest(err)
+	}
+	for i := range p.Fields {
+		line := s.fieldLine(d, &p.Fields[i], q)
+		if i == len(p.Fields)-1 {
+			line.Cursor = p.Next
+		}
+		if !emit(record.AppendJSON(nil, line)) {
+			break
+		}
+	}
+	return nil
+}
+
+func (s *Server) fieldLine(d *joinery.Doc, f *joinery.Field, q *protocol.Query) *protocol.Field {
+	line := lineOf(q.Doc, f, q.Raw)
+	if q.Siblings {
+		line.Siblings = siblings(d, f, q.Raw)
+	}
+	return line
 }
 
 func (s *Server) fields(q *protocol.Query, elems []any, emit func([]byte) bool) {
@@ -31,11 +64,7 @@ func (s *Server) fields(q *protocol.Query, elems []any, emit func([]byte) bool) 
 		if q.Only != "" && q.Only != f.Kind.String() {
 			continue
 		}
-		line := lineOf(q.Doc, &f, q.Raw)
-		if q.Siblings {
-			line.Siblings = siblings(d, &f, q.Raw)
-		}
-		if !emit(record.AppendJSON(nil, line)) {
+		if !emit(record.AppendJSON(nil, s.fieldLine(d, &f, q))) {
 			return
 		}
 	}

@@ -58,26 +58,15 @@ func (s *Server) documents(q *protocol.Query, emit func([]byte) bool) {
 		emitAll(record.Lines(s.replica.Doc(q.Doc), s.replica.Doc(q.Doc).FieldsAt(pathOf(q.Field)...)), emit)
 		return
 	}
-	for name := range s.docs(q) {
+	for name := range s.replica.Docs(q.Pattern, joinery.After(q.From)) {
 		if !emitAll(record.Lines(s.replica.Doc(name), s.replica.Doc(name).Fields()), emit) {
 			return
 		}
 	}
 }
 
-// docs yields the names that a query asks for.
-func (s *Server) docs(q *protocol.Query) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for name := range s.replica.Docs(q.Pattern) {
-			if name > q.From && !yield(name) {
-				return
-			}
-		}
-	}
-}
-
 func (s *Server) names(q *protocol.Query, emit func([]byte) bool) {
-	for name := range s.docs(q) {
+	for name := range s.replica.Docs(q.Pattern, joinery.After(q.From), joinery.Limit(q.Limit)) {
 		if !emit(record.AppendJSON(nil, &protocol.Field{Doc: name})) {
 			return
 		}

@@ -24,8 +24,11 @@ type Query struct {
 	Pattern string `json:"pattern,omitempty"`
 	Doc     string `json:"doc,omitempty"`
 	Field   string `json:"field,omitempty"` // as JoinPath writes it
-	// From, with Names and Documents, is the name after which to begin.
+	// From, with Names and Documents, is the name after which to begin; with Fields
+	// the Cursor of the last line of the page before.
 	From string `json:"from,omitempty"`
+	// Prefix, with Fields, leaves out names directly at Field that begin otherwise.
+	Prefix string `json:"prefix,omitempty"`
 	// Limit bounds the lines; 0 is none.
 	Limit int `json:"limit,omitempty"`
 	// Only, with Fields, leaves out fields of other kinds.
@@ -63,6 +66,7 @@ type Field struct {
 	Snapshot bool            `json:"snapshot,omitempty"` // was there when the watch began
 	Skipped  bool            `json:"skipped,omitempty"`  // there were values in between
 	Gap      bool            `json:"gap,omitempty"`      // changes were missed; what is there follows
+	Cursor   string          `json:"cursor,omitempty"`   // of the last line of a page of fields, if there are more
 }
 
 // Sibling is one of several concurrent values.
