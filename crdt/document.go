@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/hlc"
@@ -25,10 +26,8 @@ type Document struct {
 	latest  hlc.Time // the greatest timestamp merged while there was no clock
 
 	killed []kernel.Dot // scratch
-	frame  delta.Frame  // scratch
 	group  *group
 	floor  uint64
-	buffer []byte // of encoded deltas, before they are given away
 }
 
 // NewDocument returns an empty document that writes as actor. A nil clock is a
@@ -80,8 +79,11 @@ func (d *Document) MergeChecked(b delta.Delta, check Check) error {
 	if b == nil {
 		return nil
 	}
-	f := &d.frame
-	defer func() { *f = delta.Frame{} }() // it is a view of b, which is the caller's
+	f := frames.Get().(*delta.Frame)
+	defer func() {
+		*f = delta.Frame{} // it is a view of b, which is the caller's
+		frames.Put(f)
+	}()
 	if err := b.OpenChecked(f, check); err != nil {
 		return err
 	}
@@ -128,17 +130,27 @@ func (d *Document) Flush(dst []byte) delta.Delta {
 		out, _ := d.pending.Seal(dst, &d.state, 0)
 		return out
 	}
-	out, _ := d.pending.Seal(d.buffer[:0], &d.state, 0)
+	buffer := buffers.Get().(*[]byte)
+	out, _ := d.pending.Seal((*buffer)[:0], &d.state, 0)
 	if cap(out) > maxBuffer {
 		return out
 	}
-	d.buffer = out
-	return slices.Clone(out)
+	*buffer = out
+	out = slices.Clone(out)
+	buffers.Put(buffer)
+	return out
 }
 
-// maxBuffer bounds the memory that a document keeps for encoding deltas that
-// are given away at their exact size.
+// maxBuffer bounds the memory that is kept for encoding deltas that are given
+// away at their exact size.
 const maxBuffer = 64 << 10
+
+// What writing and merging need for a moment is not each document's own: many
+// wait idle for every one that is busy.
+var (
+	buffers = sync.Pool{New: func() any { return new([]byte) }}
+	frames  = sync.Pool{New: func() any { return new(delta.Frame) }}
+)
 
 // AppendState appends the whole state as a delta. It panics if events are
 // pending that nobody keeps: a dot must be final before it leaves by any door.

@@ -47,14 +47,23 @@ type conflicts struct {
 
 // Conflicts returns how often a merge met a second payload under a dot, or a
 // suspicious death.
-func (s *State) Conflicts() uint64 { return s.conflicts.count }
+func (s *State) Conflicts() uint64 {
+	if s.rare == nil {
+		return 0
+	}
+	return s.rare.conflicts.count
+}
 
 // TakeConflicts returns the conflicts that were met since the last call, up to
 // 1,024 and 4 MiB. Conflicts counts those above it, too. One that is met again
 // is there again.
 func (s *State) TakeConflicts() []Conflict {
-	out := s.conflicts.taken
-	s.conflicts.taken, s.conflicts.bytes = nil, 0
+	if s.rare == nil {
+		return nil
+	}
+	c := &s.rare.conflicts
+	out := c.taken
+	c.taken, c.bytes = nil, 0
 	return out
 }
 
@@ -75,7 +84,7 @@ func (s *State) Suspect(on bool) { s.suspicious = on }
 func (s *State) suspectDeath(id leafID) {
 	l := s.view(id)
 	p := l.Payload()
-	s.conflicts.add(Conflict{Dot: Dot{l.Actor, l.Seq}, Other: s.version(&p), Dead: true})
+	s.more().conflicts.add(Conflict{Dot: Dot{l.Actor, l.Seq}, Other: s.version(&p), Dead: true})
 }
 
 // again merges a payload of an event that was seen already.
@@ -98,7 +107,7 @@ func (s *State) contend(a Index, seq uint64, id leafID, p *Payload) {
 		c.Stands, c.Other = c.Other, c.Stands
 		s.replace(a, seq, id, p)
 	}
-	s.conflicts.add(c)
+	s.more().conflicts.add(c)
 }
 
 func (s *State) outranks(a Index, seq uint64, p *Payload, id leafID) bool {
@@ -119,7 +128,7 @@ func (s *State) replace(a Index, seq uint64, id leafID, p *Payload) {
 	}
 	print := s.print(l)
 	if s.hasRow(Dot{a, seq}) {
-		s.gone = append(s.gone, Gone{Dot: Dot{a, seq}, Place: s.placeOf(l), Print: print, Replaced: true})
+		s.tracked.gone = append(s.tracked.gone, Gone{Dot: Dot{a, seq}, Place: s.placeOf(l), Print: print, Replaced: true})
 	}
 	s.erase(l, print)
 	s.detach(id, l)

@@ -35,7 +35,7 @@ func (s *State) Depart(a Index, departed bool) {
 func (s *State) IsDeparted(a Index) bool { return s.actors[a].departed }
 
 // Idle returns how many departed actors are remembered of which nothing lives, in O(1).
-func (s *State) Idle() int { return s.idle }
+func (s *State) Idle() int { return int(s.idle) }
 
 // IdleActors returns those actors, in no order that replicas share.
 func (s *State) IdleActors() []Index {
@@ -60,18 +60,18 @@ func (s *State) Drop(a Index) {
 	delete(s.byActor, x.id)
 	*x = actor{vacant: true}
 	s.recent = Index(len(s.actors)) // no actor
-	if s.tracking {
-		s.leaving = append(s.leaving, a)
+	if m := s.more(); s.tracked != nil {
+		m.leaving = append(m.leaving, a)
 	} else {
-		s.vacant = append(s.vacant, a)
+		m.vacant = append(m.vacant, a)
 	}
 }
 
 // vacancy returns an index for a new actor.
 func (s *State) vacancy() Index {
-	if n := len(s.vacant); n > 0 {
-		i := s.vacant[n-1]
-		s.vacant = s.vacant[:n-1]
+	if m := s.rare; m != nil && len(m.vacant) > 0 {
+		i := m.vacant[len(m.vacant)-1]
+		m.vacant = m.vacant[:len(m.vacant)-1]
 		return i
 	}
 	s.actors = slices.Grow(s.actors, 1)[:len(s.actors)+1]

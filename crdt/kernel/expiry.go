@@ -13,7 +13,7 @@ import (
 // that somebody kills it an ordinary event. So no clock has a part in the state.
 
 // expiring is an index of the live dots that expire, and of those that are
-// hidden. A state without any has none.
+// hidden.
 //
 // Invariant: at[d] is d's place in queue, or, complemented, in hidden.
 type expiring struct {
@@ -28,12 +28,25 @@ type due struct {
 }
 
 // Expiring returns how many live dots expire, are hidden or both.
-func (s *State) Expiring() int { return len(s.expiring.at) }
+func (s *State) Expiring() int {
+	if s.expiring == nil {
+		return 0
+	}
+	return len(s.expiring.at)
+}
+
+// expiry returns the index for writing.
+func (s *State) expiry() *expiring {
+	if s.expiring == nil {
+		s.expiring = &expiring{at: make(map[Dot]int)}
+	}
+	return s.expiring
+}
 
 // NextExpiry returns when the next of the live dots expires that are not hidden,
 // 0 if none does.
 func (s *State) NextExpiry() hlc.Time {
-	if len(s.expiring.queue) == 0 {
+	if s.expiring == nil || len(s.expiring.queue) == 0 {
 		return 0
 	}
 	return s.expiring.queue[0].time
@@ -43,7 +56,10 @@ func (s *State) NextExpiry() hlc.Time {
 // returns how many it hid. The observer is told of each then, and not when it
 // dies. It costs O(log(live dots that expire)) each.
 func (s *State) Hide(now hlc.Time, limit int) (n int) {
-	x := &s.expiring
+	x := s.expiring
+	if x == nil {
+		return 0
+	}
 	for ; n < limit && len(x.queue) > 0 && x.queue[0].time <= now; n++ {
 		s.hide(x.queue[0].dot)
 	}
@@ -55,7 +71,7 @@ func (s *State) Hide(now hlc.Time, limit int) (n int) {
 func (s *State) HideBelow(r Ref, keep func(*Live) bool) {
 	s.below(r, func(id leafID) bool {
 		l := s.view(id)
-		if d := (Dot{l.Actor, l.Seq}); !keep(&l) && !s.expiring.isHidden(d) {
+		if d := (Dot{l.Actor, l.Seq}); !keep(&l) && !s.isHidden(d) {
 			s.hide(d)
 		}
 		return true
@@ -64,15 +80,15 @@ func (s *State) HideBelow(r Ref, keep func(*Live) bool) {
 
 func (s *State) hide(d Dot) {
 	s.touchDot(d)
-	s.expiring.remove(d)
-	s.expiring.conceal(d)
+	s.expiry().remove(d)
+	s.expiry().conceal(d)
 }
 
 // Reveal makes a hidden dot one as before it was hidden.
 func (s *State) Reveal(l *Live) {
 	d := Dot{l.Actor, l.Seq}
 	s.touchDot(d)
-	s.expiring.remove(d)
+	s.expiry().remove(d)
 	if l.Expiry != 0 {
 		s.expiring.add(l.Expiry, d)
 	}
@@ -89,6 +105,9 @@ func (s *State) touchDot(d Dot) {
 // The state must not be mutated meanwhile.
 func (s *State) Hidden() iter.Seq[Live] {
 	return func(yield func(Live) bool) {
+		if s.expiring == nil {
+			return
+		}
 		for _, d := range s.expiring.hidden {
 			if !yield(s.view(s.actors[d.Actor].dots.get(d.Seq))) {
 				return
@@ -97,24 +116,21 @@ func (s *State) Hidden() iter.Seq[Live] {
 	}
 }
 
-func (x *expiring) isHidden(d Dot) bool {
-	i, ok := x.at[d]
+func (s *State) isHidden(d Dot) bool {
+	if s.expiring == nil {
+		return false
+	}
+	i, ok := s.expiring.at[d]
 	return ok && i < 0
 }
 
 // add puts a dot into the queue.
 func (x *expiring) add(t hlc.Time, d Dot) {
-	if x.at == nil {
-		x.at = make(map[Dot]int)
-	}
 	x.queue = append(x.queue, due{t, d})
 	x.rise(len(x.queue) - 1)
 }
 
 func (x *expiring) conceal(d Dot) {
-	if x.at == nil {
-		x.at = make(map[Dot]int)
-	}
 	x.at[d] = ^len(x.hidden)
 	x.hidden = append(x.hidden, d)
 }
@@ -182,6 +198,9 @@ func (x *expiring) sink(i int) {
 	x.at[e.dot] = i
 }
 
-func (x *expiring) clone() expiring {
-	return expiring{slices.Clone(x.queue), slices.Clone(x.hidden), maps.Clone(x.at)}
+func (x *expiring) clone() *expiring {
+	if x == nil {
+		return nil
+	}
+	return &expiring{slices.Clone(x.queue), slices.Clone(x.hidden), maps.Clone(x.at)}
 }

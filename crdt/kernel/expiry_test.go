@@ -75,7 +75,7 @@ func TestAStateWithoutExpiryHasNoIndexOfIt(t *testing.T) {
 	s, a := expiringState()
 	writeExpiring(s, a, "x", 0)
 	require.Zero(t, s.Expiring())
-	require.Nil(t, s.expiring.at)
+	require.Nil(t, s.expiring)
 	require.Zero(t, s.Hide(hlc.MaxTime, 10))
 }
 

@@ -27,7 +27,7 @@ func (s *State) note(id leafID) {
 // Begin starts a group of events of the local actor. Until Commit or Rollback
 // nothing may be merged.
 func (s *State) Begin(self Index) {
-	s.journal = &journal{self: self, from: s.Next(self), deaths: slices.Clone(s.actors[self].ahead), gone: len(s.gone)}
+	s.journal = &journal{self: self, from: s.Next(self), deaths: slices.Clone(s.actors[self].ahead), gone: len(s.Gone())}
 }
 
 // Commit ends a group and keeps its events.
@@ -54,7 +54,9 @@ func (s *State) Rollback() {
 		p := l.Payload()
 		s.add(l.Actor, l.Seq, &p)
 	}
-	s.gone = s.gone[:j.gone]
+	if t := s.tracked; t != nil {
+		t.gone = t.gone[:j.gone]
+	}
 	s.Commit()
 }
 

@@ -96,12 +96,12 @@ func (s *slab) reserve(chunk int) {
 	if chunk == len(s.chunks) {
 		size := 1 << chunkBits
 		if chunk == 0 {
-			size = 4
+			size = 2
 		}
 		s.chunks = append(s.chunks, make([]leaf, size))
 	}
 	if c := s.chunks[chunk]; int(s.used)-chunk<<chunkBits > len(c) {
-		grown := make([]leaf, min(2*len(c), 1<<chunkBits))
+		grown := make([]leaf, min(len(c)+len(c)/2+1, 1<<chunkBits))
 		copy(grown, c)
 		s.chunks[chunk] = grown
 	}

@@ -29,14 +29,15 @@ func (s *State) dropRange(a Index, r causal.Range, except causal.Ranges) {
 	if s.partial != nil {
 		s.partial.bury(a, r, except)
 	}
-	s.scratch = s.scratch[:0]
+	var few [16]leafID // the usual death allocates nothing
+	dying := few[:0]
 	s.actors[a].dots.each(r.Lo, r.Hi, func(seq uint64, id leafID) bool {
 		if !except.Contains(seq) {
-			s.scratch = append(s.scratch, id)
+			dying = append(dying, id)
 		}
 		return true
 	})
-	for _, id := range s.scratch {
+	for _, id := range dying {
 		if s.suspicious {
 			s.suspectDeath(id)
 		}

@@ -112,14 +112,22 @@ type Gone struct {
 	Replaced bool
 }
 
+// tracked is what is collected for somebody who keeps rows.
+type tracked struct {
+	gone  []Gone          // since TakeGone
+	rowed []causal.Ranges // of each actor, the dots whose end is collected
+}
+
 // TrackGone makes the state collect the dots of its context that cease to live,
 // for somebody who keeps rows of them. Dots that come later have no rows yet,
 // and are not collected before the next TakeGone.
 func (s *State) TrackGone() {
-	s.tracking = true
-	s.rowed = make([]causal.Ranges, len(s.actors))
+	if s.tracked == nil {
+		s.tracked = &tracked{}
+	}
+	s.tracked.rowed = make([]causal.Ranges, len(s.actors))
 	for i := range s.actors {
-		s.rowed[i] = slices.Clone(s.actors[i].seen)
+		s.tracked.rowed[i] = slices.Clone(s.actors[i].seen)
 	}
 }
 
@@ -127,20 +135,27 @@ func (s *State) TrackGone() {
 // entry of a dot says what there was at that call. From here on the present
 // context counts, see TrackGone.
 func (s *State) TakeGone(dst []Gone) []Gone {
-	dst = append(dst, s.gone...)
-	s.gone = s.gone[:0]
-	s.vacant, s.leaving = append(s.vacant, s.leaving...), nil // nothing names them any more
 	s.TrackGone()
+	dst = append(dst, s.tracked.gone...)
+	s.tracked.gone = s.tracked.gone[:0]
+	if m := s.rare; m != nil {
+		m.vacant, m.leaving = append(m.vacant, m.leaving...), nil // nothing names them any more
+	}
 	return dst
 }
 
 // hasRow reports whether a dot is one of those whose end is collected.
 func (s *State) hasRow(d Dot) bool {
-	return s.tracking && int(d.Actor) < len(s.rowed) && s.rowed[d.Actor].Contains(d.Seq)
+	return s.tracked != nil && int(d.Actor) < len(s.tracked.rowed) && s.tracked.rowed[d.Actor].Contains(d.Seq)
 }
 
 // Gone returns what the next TakeGone will. Read only, until the next mutation.
-func (s *State) Gone() []Gone { return s.gone }
+func (s *State) Gone() []Gone {
+	if s.tracked == nil {
+		return nil
+	}
+	return s.tracked.gone
+}
 
 // Print returns a live dot's fingerprint.
 func (s *State) Print(l *Live) uint64 { return s.print(s.leaves.at(s.actors[l.Actor].dots.get(l.Seq))) }
@@ -152,7 +167,7 @@ func (s *State) noteGone(l *leaf, print uint64) {
 		s.partial.dots[d] = struct{}{}
 	}
 	if s.hasRow(d) {
-		s.gone = append(s.gone, Gone{Dot: d, Place: s.placeOf(l), Print: print})
+		s.tracked.gone = append(s.tracked.gone, Gone{Dot: d, Place: s.placeOf(l), Print: print})
 	}
 }
 

@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,8 +28,8 @@ type Index uint32
 // may share it while nobody writes.
 type State struct {
 	actors  []actor
-	byActor map[causal.Actor]Index
-	recent  Index // interned last: deltas of one actor come in a row
+	byActor map[causal.Actor]Index // nil while there are few, who are found by looking at each
+	recent  Index                  // interned last: deltas of one actor come in a row
 	leaves  slab
 	paths   table
 	tree    tree
@@ -36,20 +37,30 @@ type State struct {
 	bytes   int    // of the keys and values of all live dots
 
 	observer   Observer
-	conflicts  conflicts
-	suspicious bool // see Suspect
-	scratch    []leafID
-	expiring   expiring
+	suspicious bool      // see Suspect
+	expiring   *expiring // nil: nothing has ever expired
 	journal    *journal
 	partial    *partial // while it is being restored
-	tracking   bool
-	gone       []Gone          // since TakeGone, if tracking
-	rowed      []causal.Ranges // of each actor, the dots whose end is collected
+	tracked    *tracked // nil: nobody keeps rows
 	tallies    tallies
 	notice     notice
-	idle       int     // departed actors of which nothing lives
-	vacant     []Index // of actors that were dropped
-	leaving    []Index // the same, once TakeGone was called
+	rare       *rare // see more
+	idle       int32 // departed actors of which nothing lives
+}
+
+// rare is what most states have none of.
+type rare struct {
+	conflicts conflicts
+	vacant    []Index // of actors that were dropped
+	leaving   []Index // the same, once TakeGone was called
+}
+
+// more returns what is rare, for writing.
+func (s *State) more() *rare {
+	if s.rare == nil {
+		s.rare = &rare{}
+	}
+	return s.rare
 }
 
 // actor is what the state knows of one actor's events.
@@ -78,17 +89,32 @@ func (s *State) Intern(id causal.Actor) Index {
 	if int(s.recent) < len(s.actors) && s.actors[s.recent].id == id {
 		return s.recent
 	}
-	if i, ok := s.byActor[id]; ok {
+	if i, ok := s.Lookup(id); ok {
 		s.recent = i
 		return i
 	}
-	if s.byActor == nil {
-		s.byActor = make(map[causal.Actor]Index)
-	}
 	i := s.vacancy()
 	s.actors[i] = actor{id: id, print: actorPrint(id)}
-	s.byActor[id] = i
+	s.index(i)
 	return i
+}
+
+// fewActors is how many actors are found without a map.
+const fewActors = 8
+
+// index makes an actor known that has come.
+func (s *State) index(i Index) {
+	switch {
+	case s.byActor != nil:
+		s.byActor[s.actors[i].id] = i
+	case len(s.actors) > fewActors:
+		s.byActor = make(map[causal.Actor]Index, len(s.actors))
+		for i := range s.actors {
+			if !s.actors[i].vacant {
+				s.byActor[s.actors[i].id] = Index(i)
+			}
+		}
+	}
 }
 
 func actorPrint(id causal.Actor) uint64 {
@@ -100,8 +126,16 @@ func actorPrint(id causal.Actor) uint64 {
 
 // Lookup returns the index of an actor if the state knows it.
 func (s *State) Lookup(id causal.Actor) (Index, bool) {
-	i, ok := s.byActor[id]
-	return i, ok
+	if s.byActor != nil {
+		i, ok := s.byActor[id]
+		return i, ok
+	}
+	for i := range s.actors {
+		if s.actors[i].id == id && !s.actors[i].vacant {
+			return Index(i), true
+		}
+	}
+	return 0, false
 }
 
 // Actor returns the actor with an index.
@@ -245,7 +279,7 @@ func (s *State) fill(id leafID, l *leaf, a Index, seq uint64, p *Payload) {
 	}
 	x.dots.put(seq, id, print)
 	if flags&expires != 0 {
-		s.expiring.add(p.Expiry, Dot{a, seq})
+		s.expiry().add(p.Expiry, Dot{a, seq})
 	}
 	if l.tag == s.tallies.tag && s.tallies.number != nil {
 		s.tallyAdd(id, l)
@@ -258,7 +292,7 @@ func (s *State) fill(id leafID, l *leaf, a Index, seq uint64, p *Payload) {
 // forget takes a leaf's dot out of the dot index and the fingerprints.
 func (s *State) forget(l *leaf) {
 	print := s.print(l)
-	if s.tracking || s.partial != nil {
+	if s.tracked != nil || s.partial != nil {
 		s.noteGone(l, print)
 	}
 	s.erase(l, print)
@@ -276,7 +310,7 @@ func (s *State) erase(l *leaf, print uint64) {
 	if x.isIdle() {
 		s.idle++
 	}
-	if len(s.expiring.at) > 0 {
+	if s.expiring != nil {
 		s.expiring.remove(Dot{l.actor, l.seq})
 	}
 }
@@ -308,7 +342,7 @@ func (s *State) linkSibling(first *leaf, head, id leafID, l *leaf) {
 // drop ends a live dot. The caller sweeps the tree when it has done.
 func (s *State) drop(id leafID) {
 	l := s.leaves.at(id)
-	if s.observer != nil && !s.expiring.isHidden(Dot{l.actor, l.seq}) {
+	if s.observer != nil && !s.isHidden(Dot{l.actor, l.seq}) {
 		s.observer.Touch(l.parent, l.tag, l.key())
 	}
 	s.note(id)
@@ -378,18 +412,17 @@ func (s *State) Clone() *State {
 		panic("kernel: clone of a state that is being restored")
 	}
 	out := &State{
-		actors: slices.Clone(s.actors), byActor: make(map[causal.Actor]Index, len(s.byActor)),
+		actors: slices.Clone(s.actors), byActor: maps.Clone(s.byActor),
 		leaves: s.leaves.clone(), paths: s.paths.clone(), tree: s.tree.clone(),
-		live: s.live, bytes: s.bytes, conflicts: conflicts{count: s.conflicts.count}, expiring: s.expiring.clone(),
-		tallies: s.tallies.clone(),
-		idle:    s.idle, vacant: slices.Concat(s.vacant, s.leaving),
+		live: s.live, bytes: s.bytes, expiring: s.expiring.clone(),
+		tallies: s.tallies.clone(), idle: s.idle,
+	}
+	if x := s.rare; x != nil {
+		out.rare = &rare{conflicts: conflicts{count: x.conflicts.count}, vacant: slices.Concat(x.vacant, x.leaving)}
 	}
 	for i := range out.actors {
 		a := &out.actors[i]
 		a.seen, a.ahead, a.dots = slices.Clone(a.seen), slices.Clone(a.ahead), a.dots.clone()
-		if !a.vacant {
-			out.byActor[a.id] = Index(i)
-		}
 	}
 	return out
 }

@@ -23,12 +23,13 @@ type slot struct {
 }
 
 const (
-	minSlots = 8
+	minSlots = 2
 	maxSlots = 1024
 )
 
-// full is the number of used slots above which a segment grows: 7/8.
-func (g *segment) full() bool { return g.used >= len(g.slots)-len(g.slots)/8 }
+// full reports whether a segment is to grow: at 7/8, and while one slot is left,
+// at which searches end.
+func (g *segment) full() bool { return g.used >= len(g.slots)-max(len(g.slots)/8, 1) }
 
 func (t *table) segment(hash uint32) *segment {
 	// A shift by 32 gives 0 in Go, which is the only entry at depth 0.

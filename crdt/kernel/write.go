@@ -86,20 +86,20 @@ func (s *State) Clear(parent Ref, tag Tag, key string, killed []Dot) []Dot {
 // to killed. It stops after limit dots and reports whether it is done; another
 // call goes on.
 func (s *State) ClearBelow(r Ref, keep func(*Live) bool, killed []Dot, limit int) ([]Dot, bool) {
-	s.scratch = s.scratch[:0]
+	var dying []leafID
 	done := s.below(r, func(id leafID) bool {
 		if keep != nil {
 			if l := s.view(id); keep(&l) {
 				return true
 			}
 		}
-		if len(s.scratch) == limit {
+		if len(dying) == limit {
 			return false
 		}
-		s.scratch = append(s.scratch, id)
+		dying = append(dying, id)
 		return true
 	})
-	for _, id := range s.scratch {
+	for _, id := range dying {
 		killed = append(killed, s.dot(id))
 		s.drop(id)
 	}

@@ -27,6 +27,15 @@ type chase struct {
 	incoming
 }
 
+// hunt returns the document's chase for writing. A document that lacks nothing
+// shares one with all others like it, which is only read.
+func (d *document) hunt() *chase {
+	if d.chase == &d.replica.noChase {
+		d.chase = &chase{index: -1}
+	}
+	return d.chase
+}
+
 // maxAttempts is after how many requests without an answer a chase ends. The
 // next beacon that shows a difference begins another.
 const maxAttempts = 10
@@ -108,11 +117,12 @@ func (a agenda) first() *document {
 }
 
 func (r *Replica) schedule(d *document, at time.Time) {
-	d.chase.at = at
-	if d.chase.index < 0 {
+	c := d.hunt()
+	c.at = at
+	if c.index < 0 {
 		heap.Push(&r.due, d)
 	} else {
-		heap.Fix(&r.due, d.chase.index)
+		heap.Fix(&r.due, c.index)
 	}
 }
 
@@ -121,14 +131,14 @@ func (r *Replica) endChase(d *document) {
 		heap.Remove(&r.due, d.chase.index)
 	}
 	r.dropTransfer(d)
-	d.chase = chase{index: -1}
+	d.chase = &r.noChase
 	r.forgetEmpty(d)
 }
 
 // giveUp ends a chase that nobody answers. What came of a transfer stays, for when
 // somebody shows himself again.
 func (r *Replica) giveUp(d *document) {
-	c := &d.chase
+	c := d.chase
 	if c.transfer == nil && c.staged == nil {
 		r.endChase(d)
 		return
@@ -147,7 +157,7 @@ func (r *Replica) forgetEmpty(d *document) {
 			return
 		}
 	}
-	if c := &d.chase; c.index < 0 && c.transfer == nil && c.staged == nil && !d.stale && d.hints == 0 && !d.unsent {
+	if c := d.chase; c.index < 0 && c.transfer == nil && c.staged == nil && !d.stale && d.hints == 0 && !d.unsent {
 		r.drop(d)
 	}
 }
@@ -158,14 +168,15 @@ func (r *Replica) chaseHole(d *document, p *peer) {
 		return
 	}
 	r.stats.Holes++
-	d.chase.hole, d.chase.peer, d.chase.process = true, p.id, p.nonce
+	c := d.hunt()
+	c.hole, c.peer, c.process = true, p.id, p.nonce
 	r.schedule(d, r.now.Add(r.cfg.HoleDelay+r.jitter(r.cfg.HoleDelay)))
 }
 
 // chaseBehind goes after whatever the peer has and this replica lacks. What is
 // under way anyway has a moment to arrive before that.
 func (r *Replica) chaseBehind(d *document, p *peer, h *message.State) {
-	c := &d.chase
+	c := d.chase
 	if c.isParked() {
 		r.unpark(d, p, h)
 		return
@@ -180,6 +191,7 @@ func (r *Replica) chaseBehind(d *document, p *peer, h *message.State) {
 	case c.transfer != nil || !isNew && r.now.Sub(c.asked) < r.retryAfter(1):
 		return // the answer may be on its way
 	}
+	c = d.hunt()
 	c.hole, c.peer, c.process = false, p.id, p.nonce
 	c.shown, c.head = *h, causal.Dot{Actor: p.actor, Seq: h.Head}
 	soon := r.now.Add(r.cfg.HoleDelay/2 + r.spread(r.cfg.HoleDelay))
@@ -192,7 +204,7 @@ func (r *Replica) chaseBehind(d *document, p *peer, h *message.State) {
 // isMoot reports whether what was to be chased has arrived by itself, or
 // whether it is not certain any more that anything is missing.
 func (d *document) isMoot() bool {
-	c, s := &d.chase, d.copy.State()
+	c, s := d.chase, d.copy.State()
 	switch {
 	case c.hole:
 		return !d.gapped()
@@ -218,7 +230,7 @@ func (r *Replica) pursue() {
 }
 
 func (r *Replica) pursueOne(d *document) {
-	c := &d.chase
+	c := d.chase
 	switch {
 	case c.attempts >= maxAttempts:
 		r.giveUp(d)

@@ -80,7 +80,6 @@ type collection struct {
 	fresh   []kernel.Dot // for the next batch
 	others  []kernel.Dot // of which others take care, or that values beat
 	looks   int
-	listed  bool
 
 	covered bool          // dead: all cover it
 	from    time.Duration // dead: since when that has been so, or not; of Replica.awake
@@ -101,8 +100,8 @@ func (r *Replica) notice(d *document) {
 	if s.Dots() == 0 && !s.IsPartial() {
 		r.forgetUnits(d)
 	}
-	if !d.collection.listed && (s.Noticed() > 0 || s.Dots() == 0) {
-		d.collection.listed = true
+	if d.collection == nil && (s.Noticed() > 0 || s.Dots() == 0) {
+		d.collection = &collection{}
 		r.collecting = append(r.collecting, d)
 		if r.collectAt.IsZero() {
 			r.collectAt = r.now.Add(r.cfg.BeaconEvery / collectShare)
@@ -121,8 +120,10 @@ func (r *Replica) collect() {
 		if r.docs[d.name] != d {
 			continue
 		}
-		if d.collection.listed = r.collectFrom(d); d.collection.listed {
+		if r.collectFrom(d) {
 			r.collecting = append(r.collecting, d)
+		} else {
+			d.collection = nil
 		}
 	}
 	r.collectAt = zeroTime
@@ -134,7 +135,7 @@ func (r *Replica) collect() {
 // collectFrom takes one step with a document and reports whether there is more
 // to do.
 func (r *Replica) collectFrom(d *document) bool {
-	c := &d.collection
+	c := d.collection
 	s := d.copy.State()
 	if s.IsPartial() {
 		return true
@@ -162,7 +163,7 @@ func (r *Replica) collectFrom(d *document) bool {
 
 // sort tells what was noticed apart: what this replica takes care of, and what others do.
 func (d *document) sort() {
-	c := &d.collection
+	c := d.collection
 	c.looks++
 	all := d.copy.State().TakeNoticed(nil)
 	if c.looks%adoptEvery == 0 || len(c.others) > 4*maxBatch {
@@ -192,7 +193,7 @@ func (r *Replica) isOwner(members []causal.ID, id causal.ID) bool {
 
 // beginBatch begins the first round with what is fresh, and announces folds.
 func (r *Replica) beginBatch(d *document) {
-	c, s := &d.collection, d.copy.State()
+	c, s := d.collection, d.copy.State()
 	n := min(len(c.fresh), maxBatch)
 	c.batch, c.folds, c.pairs = c.batch[:0], c.folds[:0], c.pairs[:0]
 	done := make(map[share]struct{})
@@ -224,7 +225,7 @@ type share struct {
 // foldOn goes on with a counter as a live dot of it demands. Shares that are done
 // need no other look.
 func (r *Replica) foldOn(d *document, dot kernel.Dot, l *kernel.Live, done map[share]struct{}) {
-	c := &d.collection
+	c := d.collection
 	switch step := d.copy.FoldStep(l); {
 	case step == crdt.Announced:
 		if dot.Actor == d.copy.Pending().Self && !slices.Contains(c.folds, dot) {
@@ -275,7 +276,7 @@ func (d *document) isGone(l *kernel.Live) bool {
 
 // confirm ends the first round: folds are settled, and the second begins.
 func (r *Replica) confirm(d *document) {
-	c, s := &d.collection, d.copy.State()
+	c, s := d.collection, d.copy.State()
 	before := d.head()
 	for _, dot := range c.folds {
 		if ok, _ := d.copy.Settle(dot); ok {
@@ -326,7 +327,7 @@ func (d *document) placePrint(dot kernel.Dot, within *causal.Context) (print uin
 
 // takeBatch ends the second round: the places that are as they were are cleared.
 func (r *Replica) takeBatch(d *document) {
-	c := &d.collection
+	c := d.collection
 	var dots []kernel.Dot
 	for _, x := range c.batch {
 		if print, ok := d.placePrint(x.dot, &c.context); !ok || print != x.print {
@@ -362,7 +363,10 @@ func (d *document) appendPlace(dots []kernel.Dot, at kernel.Dot) []kernel.Dot {
 // restartCollection lets a document begin anew, after its events have got other
 // names: what all had to cover may never be.
 func (d *document) restartCollection() {
-	c := &d.collection
+	c := d.collection
+	if c == nil {
+		return
+	}
 	if c.stage == stable || c.stage == known {
 		for _, x := range c.batch {
 			c.fresh = append(c.fresh, x.dot)

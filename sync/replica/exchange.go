@@ -191,7 +191,7 @@ func (r *Replica) acceptGift(d *document, b delta.Delta, a message.Answer) (*del
 
 // goOn decides how a chase continues after an answer.
 func (r *Replica) goOn(d *document, p *peer, g *message.Gift, progress bool) {
-	c := &d.chase
+	c := d.chase
 	if c.attempts == 1 {
 		r.trip.measure(r.now.Sub(c.asked))
 	}

@@ -29,6 +29,11 @@ func newBench(t *testing.T, n int, change ...func(*Config)) *bench {
 		b.add(change...)
 	}
 	b.quiet()
+	t.Cleanup(func() {
+		for _, r := range b.all {
+			require.Equal(t, chase{index: -1}, r.noChase, "documents that lack nothing share it")
+		}
+	})
 	return b
 }
 

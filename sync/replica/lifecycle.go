@@ -43,7 +43,7 @@ type forgotten struct {
 
 // beginDrop begins to wait until all members hold a dead document as it is.
 func (r *Replica) beginDrop(d *document) bool {
-	c, s := &d.collection, d.copy.State()
+	c, s := d.collection, d.copy.State()
 	c.fresh, c.others = nil, nil
 	if s.IsEmpty() {
 		return false
@@ -55,7 +55,7 @@ func (r *Replica) beginDrop(d *document) bool {
 
 // goOnDropping forgets a dead document when the time has come.
 func (r *Replica) goOnDropping(d *document) bool {
-	c, s := &d.collection, d.copy.State()
+	c, s := d.collection, d.copy.State()
 	now := s.Context()
 	switch {
 	case !now.Equal(c.context) || s.Dots() > 0 || d.chase.index >= 0 || d.hasAhead():
@@ -148,7 +148,7 @@ func (r *Replica) remove(d *document) {
 		heap.Remove(&r.due, d.chase.index)
 	}
 	r.dropTransfer(d)
-	d.chase = chase{index: -1}
+	d.chase = &r.noChase
 	other := func(x *document) bool { return x == d }
 	r.unsent = slices.DeleteFunc(r.unsent, other)
 	r.loose = slices.DeleteFunc(r.loose, other)

@@ -98,7 +98,7 @@ func TestAnotherProcessCannotEndATransfer(t *testing.T) {
 	b.set(source, "a", long(9000))
 	isChunk := func(_, _ *Replica, m *Outgoing) bool { return m.Kind == message.KindChunk }
 	b.pass(100*time.Millisecond, isChunk)
-	c := &r.docs["doc"].chase
+	c := r.docs["doc"].chase
 	require.NotNil(t, c.transfer)
 	empty := &message.Chunk{ID: c.transfer.ID}
 	require.NoError(t, r.Step(b.now, "", say(source.actor, source.nonce+1, empty)))

@@ -59,6 +59,7 @@ type Replica struct {
 	}
 	tailAt    time.Time // of the beacon that follows a burst of writes; zero: none
 	due       agenda
+	noChase   chase // of all documents that lack nothing; only read
 	trip      roundTrip
 	pulls     map[pullKey]*pull
 	pullOrder []pullKey
@@ -105,13 +106,13 @@ type document struct {
 	odd     int       // summaries in a row that differed without showing who is behind
 	stuck   [2]uint64 // own digest and a peer's, of whom nothing is left to learn
 	local   bool      // the change under way is a local write
-	chase   chase
+	chase   *chase    // never nil, see hunt
 	expiry  expiry
 	lapsed  bool // all that was in it is hidden, see Expire
 
 	conflicts uint64 // of the state, that were settled
 
-	collection collection
+	collection *collection // nil: there is nothing to collect
 	coverage   coverage
 	dropped    map[causal.Actor]time.Time // see noteDropped
 }
@@ -134,6 +135,7 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 		incoming: make(map[offerKey]*document),
 		surveyed: make(map[string]time.Time),
 		floor:    cfg.Floor,
+		noChase:  chase{index: -1},
 		sums:     make(sums),
 	}
 	var err error
@@ -280,8 +282,7 @@ func (r *Replica) open(name string) *document {
 	if d := r.docs[name]; d != nil {
 		return d
 	}
-	d := &document{name: name, replica: r, copy: crdt.NewDocument(r.actor, &r.clock)}
-	d.chase.index = -1
+	d := &document{name: name, replica: r, copy: crdt.NewDocument(r.actor, &r.clock), chase: &r.noChase}
 	d.copy.SetFloor(r.floor)
 	if r.collects() {
 		d.copy.State().Notice(crdt.TagCounter)

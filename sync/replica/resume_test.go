@@ -35,7 +35,7 @@ func fetching(t *testing.T) (b *bench, source, other, late *Replica) {
 		}
 		return m.Kind == message.KindChunk && chunks > 8
 	})
-	c := &late.docs["doc"].chase
+	c := late.docs["doc"].chase
 	require.NotNil(t, c.transfer)
 	require.Equal(t, source.cfg.ID, c.source)
 	require.Greater(t, c.transfer.Received(), uint64(20_000))

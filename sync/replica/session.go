@@ -45,7 +45,7 @@ func (r *Replica) keepSession(x *antientropy.Session) {
 // onSketch answers a source that compares: with what is live here where the two
 // differ, and with what it may lack. Both are of this moment.
 func (r *Replica) onSketch(d *document, p *peer, g *message.Gift) error {
-	c := &d.chase
+	c := d.chase
 	if c.index < 0 || len(g.Deltas) != 1 || c.transfer != nil && !c.isStalled() {
 		return nil
 	}

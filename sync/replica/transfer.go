@@ -61,7 +61,7 @@ type Incoming struct {
 func (r *Replica) Incoming() []Incoming {
 	var out []Incoming
 	for key, d := range r.incoming {
-		c := &d.chase
+		c := d.chase
 		out = append(out, Incoming{d.name, key.source, c.transfer.Received(), c.transfer.Size, c.isParked() || c.isStalled()})
 	}
 	slices.SortFunc(out, func(a, b Incoming) int { return cmp.Compare(a.Doc, b.Doc) })
@@ -71,7 +71,7 @@ func (r *Replica) Incoming() []Incoming {
 // unpark goes on with what was fetched before: from its source if that shows
 // itself, else from whoever does.
 func (r *Replica) unpark(d *document, p *peer, h *message.State) {
-	c := &d.chase
+	c := d.chase
 	c.parked, c.stalled, c.hole, c.attempts, c.begun = zeroTime, true, false, 0, 0
 	c.peer, c.process = p.id, p.nonce
 	c.shown, c.head = *h, causal.Dot{Actor: p.actor, Seq: h.Head}
@@ -84,7 +84,7 @@ func (r *Replica) unpark(d *document, p *peer, h *message.State) {
 // expireParked forgets what waited too long for its source.
 func (r *Replica) expireParked() {
 	for _, d := range r.incoming {
-		if c := &d.chase; c.isParked() && r.now.Sub(c.parked) > parkAge {
+		if c := d.chase; c.isParked() && r.now.Sub(c.parked) > parkAge {
 			r.endChase(d)
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Replica) expireParked() {
 
 // beginTransfer begins to fetch what a gift offers, or goes on with it.
 func (r *Replica) beginTransfer(d *document, p *peer, g *message.Gift) {
-	c := &d.chase
+	c := d.chase
 	if c.transfer != nil && c.transfer.ID == g.ID && c.source == p.id && c.nonce == p.nonce {
 		c.attempts = 0
 		c.transfer.Restart()
@@ -155,7 +155,7 @@ func (d *document) isParkedBefore(e *document) bool {
 // refetch asks the source of a transfer again, and reports whether somebody else is
 // to be asked, too.
 func (r *Replica) refetch(d *document) bool {
-	c := &d.chase
+	c := d.chase
 	c.transfer.Restart()
 	r.fetch(d)
 	c.stalled = c.stalled || c.isStalled()
@@ -170,7 +170,7 @@ func (r *Replica) isRunning(id causal.ID, nonce uint64) bool {
 
 // stage keeps the payloads of a transfer that does not go on.
 func (d *document) stage() {
-	c := &d.chase
+	c := d.chase
 	if t := c.transfer; t != nil && t.Received() > c.counted && c.by == anybody && !d.copy.State().IsPartial() {
 		if c.staged == nil {
 			c.staged = &antientropy.Staged{}
@@ -191,7 +191,7 @@ func (c *chase) nameStaged(w *message.Want) {
 
 // fetch asks for the next chunks of a document's transfer.
 func (r *Replica) fetch(d *document) {
-	c := &d.chase
+	c := d.chase
 	for _, offset := range c.transfer.Next() {
 		r.send(ToPeer, Outgoing{Peer: c.source}, &message.Fetch{ID: c.transfer.ID, Offset: offset})
 	}
@@ -208,7 +208,7 @@ func (r *Replica) onChunk(p *peer, m *message.Chunk) error {
 	if d == nil {
 		return nil
 	}
-	c := &d.chase
+	c := d.chase
 	if len(m.Data) == 0 && m.Offset < c.transfer.Size { // given up by its source
 		d.stage()
 		r.dropTransfer(d)
