@@ -133,7 +133,7 @@ func requireSegment(t testing.TB, g *segment, prefix uint64, each func(uint32, l
 		}
 		each(x.hash, x.leaf)
 	}
-	require.Equal(t, g.used, used)
+	require.EqualValues(t, g.used, used)
 	require.Less(t, used, len(g.slots), "a search has to end")
 }
 

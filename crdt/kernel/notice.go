@@ -4,9 +4,8 @@ package kernel
 // ones, and those at the places of one tag that are not alone there or are no
 // numbers. What it costs follows them, not the state.
 type notice struct {
-	on    bool
-	tag   Tag
-	found []Dot
+	on  bool
+	tag Tag
 }
 
 // Notice makes the state collect the dots that come to live from here on and are
@@ -17,15 +16,24 @@ func (s *State) Notice(tag Tag) { s.notice.on, s.notice.tag = true, tag }
 
 // TakeNoticed appends what was noticed since the last call.
 func (s *State) TakeNoticed(dst []Dot) []Dot {
-	dst = append(dst, s.notice.found...)
-	if s.notice.found = s.notice.found[:0]; cap(s.notice.found) > 1<<12 {
-		s.notice.found = nil
+	m := s.rare
+	if m == nil {
+		return dst
+	}
+	dst = append(dst, m.noticed...)
+	if m.noticed = m.noticed[:0]; cap(m.noticed) > 1<<12 {
+		m.noticed = nil
 	}
 	return dst
 }
 
 // Noticed returns how many dots TakeNoticed will append.
-func (s *State) Noticed() int { return len(s.notice.found) }
+func (s *State) Noticed() int {
+	if s.rare == nil {
+		return 0
+	}
+	return len(s.rare.noticed)
+}
 
 // noticeLeaf looks at a leaf that has come.
 func (s *State) noticeLeaf(l *leaf) {
@@ -37,7 +45,8 @@ func (s *State) noticeLeaf(l *leaf) {
 		}
 	}
 	if ok {
-		s.notice.found = append(s.notice.found, Dot{l.actor, l.seq})
+		m := s.more()
+		m.noticed = append(m.noticed, Dot{l.actor, l.seq})
 	}
 }
 

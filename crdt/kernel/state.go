@@ -29,7 +29,6 @@ type Index uint32
 type State struct {
 	actors  []actor
 	byActor map[causal.Actor]Index // nil while there are few, who are found by looking at each
-	recent  Index                  // interned last: deltas of one actor come in a row
 	leaves  slab
 	paths   table
 	tree    tree
@@ -37,20 +36,22 @@ type State struct {
 	bytes   int    // of the keys and values of all live dots
 
 	observer   Observer
-	suspicious bool      // see Suspect
+	recent     Index // interned last: deltas of one actor come in a row
+	idle       int32 // departed actors of which nothing lives
+	suspicious bool  // see Suspect
+	notice     notice
 	expiring   *expiring // nil: nothing has ever expired
 	journal    *journal
 	partial    *partial // while it is being restored
 	tracked    *tracked // nil: nobody keeps rows
 	tallies    tallies
-	notice     notice
 	rare       *rare // see more
-	idle       int32 // departed actors of which nothing lives
 }
 
 // rare is what most states have none of.
 type rare struct {
 	conflicts conflicts
+	noticed   []Dot   // see Notice
 	vacant    []Index // of actors that were dropped
 	leaving   []Index // the same, once TakeGone was called
 }

@@ -12,7 +12,7 @@ type table struct {
 
 type segment struct {
 	slots []slot // Invariant: the length is a power of two
-	used  int
+	used  int32
 	depth uint8 // directory bits that all its hashes share
 }
 
@@ -29,7 +29,7 @@ const (
 
 // full reports whether a segment is to grow: at 7/8, and while one slot is left,
 // at which searches end.
-func (g *segment) full() bool { return g.used >= len(g.slots)-max(len(g.slots)/8, 1) }
+func (g *segment) full() bool { return int(g.used) >= len(g.slots)-max(len(g.slots)/8, 1) }
 
 func (t *table) segment(hash uint32) *segment {
 	// A shift by 32 gives 0 in Go, which is the only entry at depth 0.

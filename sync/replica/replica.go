@@ -97,18 +97,18 @@ type document struct {
 	copy    *crdt.Document
 
 	digest  uint64 // as counted in the replica's digest
+	count   uint64 // events seen, as of the same moment as digest
 	counted bool
 	stale   bool
-	count   uint64 // events seen, as of the same moment as digest
-	hints   int    // in how many beacons the document is still to be named
 	unsent  bool
 	loose   bool
-	odd     int       // summaries in a row that differed without showing who is behind
-	stuck   [2]uint64 // own digest and a peer's, of whom nothing is left to learn
 	local   bool      // the change under way is a local write
+	lapsed  bool      // all that was in it is hidden, see Expire
+	hints   int8      // in how many beacons the document is still to be named
+	odd     int32     // summaries in a row that differed without showing who is behind
+	stuck   [2]uint64 // own digest and a peer's, of whom nothing is left to learn
 	chase   *chase    // never nil, see hunt
 	expiry  expiry
-	lapsed  bool // all that was in it is hidden, see Expire
 
 	conflicts uint64 // of the state, that were settled
 
