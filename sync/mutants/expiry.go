@@ -13,8 +13,8 @@ var expiryMutants = []mutant{
 		name: "what was overwritten stays in the index of expiry",
 		harm: "a value that was given more time is taken for expired",
 		in:   "crdt/kernel",
-		old:  "if len(s.expiring.at) > 0 {\n\t\ts.expiring.remove(Dot{l.actor, l.seq})",
-		put:  "if len(s.expiring.at) > 0 {",
+		old:  "if s.expiring != nil {\n\t\ts.expiring.remove(Dot{l.actor, l.seq})",
+		put:  "if s.expiring != nil {",
 		by:   "crdt/kernel: TestTheIndexOfExpiryAgreesWithASearchOfAllThatLives",
 	},
 	{

@@ -150,8 +150,8 @@ var kernelMutants = []mutant{
 		name: "what a fragment claims kills also what it holds",
 		harm: "merging a state twice empties it",
 		in:   "crdt/kernel",
-		old:  "if !except.Contains(seq) {\n\t\t\ts.scratch",
-		put:  "if true {\n\t\t\ts.scratch",
+		old:  "if !except.Contains(seq) {\n\t\t\tdying",
+		put:  "if true {\n\t\t\tdying",
 		by:   "crdt/kernel: TestStateAgreesWithFullCausalHistories",
 	},
 	{
