@@ -84,7 +84,7 @@ func (g *guarded) dial(role string) (*nats.Conn, *refusals) {
 	key, err := nats.NkeyOptionFromSeed(g.guests[role].seed)
 	require.NoError(g, err)
 	r := &refusals{}
-	nc, err := nats.Connect(g.URL, key, nats.CustomInboxPrefix("_INBOX_"+g.guests[role].ID),
+	nc, err := nats.Connect(g.URL, key, nats.CustomInboxPrefix(inboxOf(g.guests[role].ID)),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrPermissionViolation) {
 				r.mu.Lock()
@@ -110,10 +110,13 @@ func (g *guarded) replica(role string) *joinery.Replica {
 	return r
 }
 
+// inboxOf returns the prefix of a guest's reply subjects, as it is printed.
+func inboxOf(id string) string { return "_INBOX_joinery.shop." + id }
+
 // as runs a command as a guest.
 func (g *guarded) as(role string, args ...string) result {
 	w := g.guests[role]
-	return command(g.T, "", append(args, "--nats", g.URL, "--space", "shop", "--nkey", w.seed, "--inbox-prefix", "_INBOX_"+w.ID)...)
+	return command(g.T, "", append(args, "--nats", g.URL, "--space", "shop", "--nkey", w.seed, "--inbox-prefix", inboxOf(w.ID))...)
 }
 
 // refuses asserts that a guest may publish on none of these subjects, nor
@@ -174,21 +177,21 @@ func TestNoRoleCanDoMore(t *testing.T) {
 	other := "ee000000-0000-4000-8000-000000000009"
 	shop := func(rest string) string { return "joinery.shop." + rest }
 	foreign := []string{"joinery.other.d." + deviceID + "." + doc, "joinery.other.b." + deviceID, "joinery.other.r." + other + ".ask." + deviceID}
-	listens := []string{"_INBOX.>", "_INBOX_other.>", "joinery.other.>", "joinery.>", ">", "joinery-api.>", "$SYS.>"}
+	listens := []string{"_INBOX.>", "_INBOX_joinery.>", "_INBOX_joinery.shop.other.>", "joinery.other.>", "joinery.>", ">", "joinery-api.>", "$SYS.>"}
 	asOthers := []string{shop("d." + other + "." + doc), shop("f." + other + "." + doc), shop("b." + other), shop("q." + other), shop("r." + serverID + ".ask." + other)}
 	api := func(op string) string { return protocol.Subject("shop", protocol.Anyone, op) }
 
-	speaks := []string{shop("f." + deviceID + "." + doc), shop("r." + serverID + ".all." + deviceID), "_INBOX_other.x", api("write"), api("open"), api("backup")}
+	speaks := []string{shop("f." + deviceID + "." + doc), shop("r." + serverID + ".all." + deviceID), "_INBOX_joinery.other.x", api("write"), api("open"), api("backup")}
 	g.refuses(roles.Device, append(append(append(speaks, asOthers...), foreign...),
 		shop("d."+deviceID+".fleet.43.engine"), shop("d."+deviceID+".fleet.42"), shop("p."+other)),
 		append(listens, shop("d.*.fleet.43.>"), shop("d.*.>"), shop("f.*.>"), shop("r.*.>"), shop("r."+serverID+".>"), shop("q.*"), shop("p."+serverID)))
 
 	g.refuses(roles.Observer, []string{
 		shop("d." + observerID + "." + doc), shop("f." + observerID + "." + doc), shop("r." + serverID + ".own." + observerID),
-		shop("r." + serverID + ".all." + observerID), shop("b." + other), "joinery.other.b." + observerID, api("write"), "_INBOX_other.x",
+		shop("r." + serverID + ".all." + observerID), shop("b." + other), "joinery.other.b." + observerID, api("write"), "_INBOX_joinery.other.x",
 	}, append(listens, shop("r."+serverID+".>"), shop("q.*")))
 
-	g.refuses(roles.Server, append(asOthers[:5:5], foreign[0], "joinery.other.d."+serverID+"."+doc, shop("r."+deviceID+".all."+other), "_INBOX_other.x", api("write")),
+	g.refuses(roles.Server, append(asOthers[:5:5], foreign[0], "joinery.other.d."+serverID+"."+doc, shop("r."+deviceID+".all."+other), "_INBOX_joinery.other.x", api("write")),
 		append(listens, shop("q.*"), shop("r."+deviceID+".*.*"), protocol.Subject("shop", protocol.Anyone, "*"), protocol.Subject("shop", deviceID, "*")))
 
 	for role, closed := range map[string][]string{
@@ -199,8 +202,8 @@ func TestNoRoleCanDoMore(t *testing.T) {
 		for _, op := range closed {
 			publish = append(publish, api(op))
 		}
-		publish = append(publish, shop("d."+deviceID+"."+mine+"x"), shop("b."+deviceID), protocol.Subject("other", protocol.Anyone, "open"), "_INBOX_other.x")
-		g.refuses(role, publish, append(listens[:6:6], shop("b.*"), shop("d.*.>")))
+		publish = append(publish, shop("d."+deviceID+"."+mine+"x"), shop("b."+deviceID), protocol.Subject("other", protocol.Anyone, "open"), "_INBOX_joinery.other.x")
+		g.refuses(role, publish, append(listens[:7:7], shop("b.*"), shop("d.*.>")))
 	}
 }
 
@@ -237,12 +240,51 @@ func TestRolesThatMakeNoSenseAreRefused(t *testing.T) {
 
 func TestPermissionsComeInThreeForms(t *testing.T) {
 	for form, want := range map[string]string{
-		"nats": `publish: { allow: ["joinery.default.p.`, "json": `"inbox_prefix": "_INBOX_` + deviceID + `"`,
-		"nsc": `--allow-sub '_INBOX_` + deviceID + `.>'`,
+		"nats": `publish: { allow: ["joinery.default.p.`, "json": `"inbox_prefix": "_INBOX_joinery.default.` + deviceID + `"`,
+		"nsc": `--allow-sub '_INBOX_joinery.default.` + deviceID + `.>'`,
 	} {
 		r := command(t, "", "permissions", "device", "--id", deviceID, "--pattern", "fleet.42.>", "--format", form)
 		require.Equal(t, exitDone, r.code, r.errs)
 		require.Contains(t, r.out, want)
 		require.Contains(t, r.out, "joinery.default.d."+deviceID+".fleet.42.>")
 	}
+}
+
+// TestNoRoleGetsRightsByReplies is about reply subjects, which a server does not check:
+// whoever may answer what he receives, and publishes to himself, may publish anywhere.
+func TestNoRoleGetsRightsByReplies(t *testing.T) {
+	g := everybody(t)
+	for _, role := range []string{roles.Server, roles.Device, roles.Observer} {
+		nc, refused := g.dial(role)
+		probe, elsewhere := "joinery.shop.p."+g.guests[role].ID, "joinery.shop.d."+deviceID+".fleet.43.engine"
+		if role == roles.Server {
+			elsewhere = "joinery.other.d." + serverID + ".x"
+		}
+		got, err := nc.SubscribeSync(probe)
+		require.NoError(t, err)
+		require.NoError(t, nc.PublishRequest(probe, elsewhere, []byte("to myself")))
+		m, err := got.NextMsg(20 * time.Second)
+		require.NoError(t, err)
+		require.NoError(t, m.Respond([]byte("x")))
+		require.NoError(t, nc.FlushTimeout(20*time.Second))
+		require.Eventually(t, func() bool { return refused.has(elsewhere) }, 20*time.Second, time.Millisecond, "%s may answer to %s", role, elsewhere)
+	}
+}
+
+// TestAPatternOfOneTokenIsNotWidened is about subjects, in which a wildcard is a token
+// like others, that "*" in permissions matches.
+func TestAPatternOfOneTokenIsNotWidened(t *testing.T) {
+	g := newGuarded(t,
+		roles.Who{Role: roles.Server, Space: "shop", ID: serverID},
+		roles.Who{Role: roles.Device, Space: "shop", ID: deviceID, Patterns: []string{"van.*"}})
+	s := "joinery.shop."
+	g.refuses(roles.Device, []string{
+		s + "q." + deviceID + ".van.%3E", s + "i." + deviceID + ".van.%3E",
+		s + "r." + serverID + ".ask." + deviceID + ".van.%3E", s + "r." + serverID + ".own." + deviceID + ".van.%3E",
+	}, nil)
+	device, server := g.replica(roles.Device), g.replica(roles.Server)
+	require.NoError(t, server.Doc("van.1").Register("n").Set(t.Context(), 1))
+	require.NoError(t, device.Doc("van.2").Register("n").Set(t.Context(), 2))
+	require.Eventually(t, func() bool { return device.Doc("van.1").Exists() && server.Doc("van.2").Exists() }, 20*time.Second, time.Millisecond)
+	require.Empty(t, device.Status().Denied)
 }

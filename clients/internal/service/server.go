@@ -106,21 +106,34 @@ func Serve(conn *nats.Conn, space string, r *joinery.Replica, storage *Storage) 
 	return s, nil
 }
 
+// handler carries out requests. What names nobody to answer to is none: an answer
+// names nobody, so that what a client has sent to the subject of an operation, as
+// the reply subject of another one, gives it no right that it lacks. A close is a
+// goodbye, and names a cursor that nobody else knows.
 func (s *Server) handler(op string, do operation) micro.Handler {
+	carryOut := s.carryOut(op, do)
+	return micro.HandlerFunc(func(req micro.Request) {
+		if req.Reply() != "" || op == "close" {
+			carryOut(req)
+		}
+	})
+}
+
+func (s *Server) carryOut(op string, do operation) micro.HandlerFunc {
 	switch {
 	case waiting[op]:
-		return micro.HandlerFunc(func(req micro.Request) {
+		return func(req micro.Request) {
 			s.begin(func() { s.respondLater(req, do) })
-		})
+		}
 	case reads[op]:
-		return micro.HandlerFunc(func(req micro.Request) { s.beginWithin(s.reading, req, do) })
+		return func(req micro.Request) { s.beginWithin(s.reading, req, do) }
 	case writes[op]:
-		return micro.HandlerFunc(func(req micro.Request) { s.beginWithin(s.slots, req, do) })
+		return func(req micro.Request) { s.beginWithin(s.slots, req, do) }
 	}
-	return micro.HandlerFunc(func(req micro.Request) {
+	return func(req micro.Request) {
 		a, err := do(s, req)
 		s.respond(req, a, err)
-	})
+	}
 }
 
 // beginWithin begins to carry out a request, as soon as there are not too many.

@@ -221,3 +221,20 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 		require.NotEmpty(t, m.Data)
 	}
 }
+
+// TestAnAnswerIsNoRequest is about a client that may read alone, and names the subject
+// of what it may not do as the one to answer on.
+func TestAnAnswerIsNoRequest(t *testing.T) {
+	s := newSite(t)
+	r, _ := s.replica()
+	nc := s.connect()
+	record := []byte(`{"doc":"a","fields":{"n":1}}`)
+	require.NoError(t, nc.Publish(protocol.Subject("shop", protocol.Anyone, "import"), record))
+	_, err := nc.Request(protocol.Subject("shop", r.ID().String(), "hello"), []byte("{}"), 20*time.Second)
+	require.NoError(t, err)
+	m, err := nc.Request(protocol.Subject("shop", r.ID().String(), "import"), []byte(`{"doc":"b","fields":{"n":1}}`), 20*time.Second)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"applied":1}`, string(m.Data))
+	require.True(t, r.Doc("b").Exists())
+	require.False(t, r.Doc("a").Exists(), "what nobody waits for is not carried out")
+}

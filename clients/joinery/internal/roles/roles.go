@@ -43,14 +43,18 @@ type Who struct {
 type Permissions struct {
 	Publish   []string `json:"publish"`
 	Subscribe []string `json:"subscribe"`
-	// Responses says that each message received may be answered once, within ResponseTTL.
-	Responses bool `json:"allow_responses,omitempty"`
+	// Deny is what of Publish is not allowed.
+	Deny []string `json:"publish_deny,omitempty"`
 	// Inbox is the prefix of reply subjects that the connection has to use.
 	Inbox string `json:"inbox_prefix"`
 }
 
-// ResponseTTL bounds the time for an answer.
-const ResponseTTL = "2m"
+// inboxes are what the reply subjects of a space's participants begin with. Those who
+// answer are told them, and not allow_responses: a server checks no reply subjects, so
+// somebody who receives what he published himself could answer it to anywhere.
+func inboxes(space string) string {
+	return "_INBOX_joinery." + strings.ReplaceAll(string(message.AppendToken(nil, space)), ".", "%2E") + "."
+}
 
 var readings = []string{"hello", "seen", "status", "health", "open", "next", "close"}
 
@@ -61,7 +65,7 @@ func For(w Who) (*Permissions, error) {
 	if err := message.CheckSpace(w.Space); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRole, err)
 	}
-	p := &Permissions{Inbox: "_INBOX_" + w.ID}
+	p := &Permissions{Inbox: inboxes(w.Space) + w.ID}
 	p.Subscribe = []string{p.Inbox + ".>"}
 	switch w.Role {
 	case Client:
@@ -78,10 +82,9 @@ func For(w Who) (*Permissions, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Responses = true
 	to := strings.TrimSuffix(s.To(causal.ID{}, message.KindPull), "ask."+id.String())
 	to = strings.Replace(to, causal.ID{}.String(), "*", 1)
-	p.Publish = []string{s.Probe(id)}
+	p.Publish = []string{s.Probe(id), p.Inbox + ".>"}
 	p.Subscribe = append(p.Subscribe, s.Mine(), s.Mine()+".>", s.Probe(id))
 	for _, d := range patterns {
 		p.Subscribe = append(p.Subscribe, s.Deltas(d), s.Relays(d), s.ScopeBeacons(d))
@@ -94,7 +97,8 @@ func For(w Who) (*Permissions, error) {
 		p.serve(w)
 	case Device:
 		for _, d := range patterns {
-			p.Publish = append(p.Publish, within(to+"own."+id.String(), d), own+message.EncodePattern(d))
+			p.about(to+"own."+id.String(), d)
+			p.Publish = append(p.Publish, own+message.EncodePattern(d))
 		}
 	case Observer:
 	default:
@@ -110,7 +114,18 @@ func (p *Permissions) speak(s *message.Subjects, to, id, pattern string) {
 		p.Subscribe = append(p.Subscribe, s.Beacons())
 		return
 	}
-	p.Publish = append(p.Publish, within(s.Root()+"i."+id, pattern), within(s.Any(), pattern), within(to+"ask."+id, pattern))
+	for _, subject := range []string{s.Root() + "i." + id, s.Any(), to + "ask." + id} {
+		p.about(subject, pattern)
+	}
+}
+
+// about allows to speak about the documents of a pattern on a subject. A pattern that
+// ends in "*" would allow the token that stands for ">" there, and so all below.
+func (p *Permissions) about(subject, pattern string) {
+	p.Publish = append(p.Publish, within(subject, pattern))
+	if front, ok := strings.CutSuffix(within(subject, pattern), ".*"); ok {
+		p.Deny = append(p.Deny, front+"."+string(message.AppendToken(nil, everything)))
+	}
 }
 
 // everything is the pattern of all documents.
@@ -145,6 +160,7 @@ func (p *Permissions) serve(w Who) {
 	for _, who := range []string{protocol.Anyone, w.ID} {
 		p.Subscribe = append(p.Subscribe, protocol.Subject(w.Space, who, "*")+" q")
 	}
+	p.Publish = append(p.Publish, inboxes(w.Space)+">", "_INBOX.>")
 	p.Subscribe = append(p.Subscribe, "$SRV.*", "$SRV.*."+protocol.ServiceName, "$SRV.*."+protocol.ServiceName+".*")
 }
 
@@ -172,11 +188,12 @@ func (p *Permissions) Config(nkey string) string {
 		return strings.ReplaceAll(string(out), `\u003e`, ">")
 	}
 	fmt.Fprintf(&b, "{\n  nkey: %s\n  permissions: {\n", nkey)
-	fmt.Fprintf(&b, "    publish: { allow: %s }\n", list(p.Publish))
-	fmt.Fprintf(&b, "    subscribe: { allow: %s }\n", list(p.Subscribe))
-	if p.Responses {
-		fmt.Fprintf(&b, "    allow_responses: { max: 1, expires: %q }\n", ResponseTTL)
+	deny := ""
+	if len(p.Deny) > 0 {
+		deny = ", deny: " + list(p.Deny)
 	}
+	fmt.Fprintf(&b, "    publish: { allow: %s%s }\n", list(p.Publish), deny)
+	fmt.Fprintf(&b, "    subscribe: { allow: %s }\n", list(p.Subscribe))
 	b.WriteString("  }\n}\n")
 	return b.String()
 }
@@ -190,8 +207,8 @@ func (p *Permissions) NSC() string {
 	for _, s := range p.Subscribe {
 		fmt.Fprintf(&b, "--allow-sub '%s' ", s)
 	}
-	if p.Responses {
-		fmt.Fprintf(&b, "--allow-pub-response=1 --response-ttl %s ", ResponseTTL)
+	for _, s := range p.Deny {
+		fmt.Fprintf(&b, "--deny-pub '%s' ", s)
 	}
 	return strings.TrimSpace(b.String()) + "\n"
 }
