@@ -47,6 +47,13 @@ func TestCommands(t *testing.T) {
 		{"conflicts", ""},
 		{"watch user:123 --count 2", "user:123  age = 42\nuser:123  name = \"Alice\"\n"},
 		{"export nothing.*", ""},
+		{"put user:124 name Bob", ""},
+		{"list", "user:123\nuser:124\n"},
+		{"list * --limit 1", "user:123\n"},
+		{"list * --limit 1 --after user:123", "user:124\n"},
+		{"list user.* --json", ""},
+		{"list user:124 --json", `{"doc":"user:124"}` + "\n"},
+		{"delete user:124", "deleted 1 field\n"},
 		{"delete user:123", "deleted 9 fields\n"},
 		{"export", ""},
 	} {

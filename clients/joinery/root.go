@@ -49,7 +49,7 @@ line or the configuration could not be understood; 3 no server or replica answer
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "write JSON, one object a line")
 	root.AddCommand(newDemo(o), newServe(o), newRestore(o), newVerify(o), newPermissions(o))
 	for _, cmd := range []*cobra.Command{
-		newPut(o), newGet(o), newDelete(o), newAdd(o), newRemove(o), newInc(o), newWatch(o),
+		newPut(o), newGet(o), newList(o), newDelete(o), newAdd(o), newRemove(o), newInc(o), newWatch(o),
 		newConflicts(o), newResolve(o), newStatus(o), newImport(o), newExport(o), newBackup(o), newCompact(o),
 	} {
 		o.addServer(cmd, nats.DefaultURL, "`URL` of the NATS server ($JOINERY_NATS)")
