@@ -94,8 +94,8 @@ var typeMutants = []mutant{
 		name: "a removal uses up no event",
 		harm: "nobody can see that it was lost",
 		in:   "crdt",
-		old:  "\td.state.Event(d.pending.Self, seq)\n\td.record(seq)",
-		put:  "\td.state.Sweep()",
+		old:  "\t\treturn\n\t}\n\td.state.Event(d.pending.Self, seq)\n\td.record(seq)",
+		put:  "\t\treturn\n\t}\n\td.state.Sweep()",
 		by:   "crdt: TestRegisterObeysTheLaws",
 	},
 	{
