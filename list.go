@@ -24,8 +24,9 @@ func Limit(n int) ListOption { return func(l *list) { l.limit = max(n, 0) } }
 // The names are read 256 at a time, and nothing is held while the loop runs: it
 // may write, and others may. A document that is there from the beginning of the
 // loop to its end is yielded once; one that comes or goes meanwhile may be
-// yielded or not, and one that was deleted is for as long as it is remembered. A page costs O(log documents), and O(1) for each document that
-// begins as the pattern does before its first wildcard, up to the last one of the page.
+// yielded or not, and one that was deleted is for as long as it is remembered. A
+// page costs O(log documents), and O(1) for each document that begins as the
+// pattern does before its first wildcard, up to the last one of the page.
 func (r *Replica) Docs(pattern string, opts ...ListOption) iter.Seq[string] {
 	var l list
 	for _, o := range opts {
