@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"time"
 
@@ -34,6 +35,10 @@ func (o *options) dial(name string, more ...nats.Option) (*nats.Conn, error) {
 	}
 	opts = append(opts, mine...)
 	nc, err := nats.Connect(o.url, append(opts, more...)...)
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
 	if err != nil {
 		return nil, &absentError{
 			what:   "no NATS server to talk to at " + redacted(o.url),

@@ -78,6 +78,11 @@ func isLoopback(address string) bool {
 // this process connects to it.
 func (h *hosting) host(cfg *embedded.Config) (mine []nats.Option, err error) {
 	var who *server.Options
+	if h.leafCreds != "" { // the embedded server would try in silence for ever
+		if _, err := os.ReadFile(h.leafCreds); err != nil {
+			return nil, fmt.Errorf("--leaf-creds: %w", err)
+		}
+	}
 	if h.auth != "" {
 		if who, mine, err = h.readAuth(); err != nil {
 			return nil, fmt.Errorf("--auth: %w", err)
@@ -118,6 +123,9 @@ func (h *hosting) readAuth() (*server.Options, []nats.Option, error) {
 	who, err := server.ProcessConfigFile(h.auth)
 	if err != nil {
 		return nil, nil, err
+	}
+	if len(who.Accounts) > 0 {
+		return nil, nil, fmt.Errorf("%s has accounts, which the embedded server does not; list all users in authorization", h.auth)
 	}
 	if who.Username != "" {
 		who.Users = append(who.Users, &server.User{Username: who.Username, Password: who.Password})

@@ -274,3 +274,19 @@ func TestProcessesUnderOneIdentityAreTold(t *testing.T) {
 	require.Equal(t, 1, strings.Count(r.errs, "answers more than once"))
 	require.Equal(t, 1, strings.Count(r.out, serverID))
 }
+
+func TestFilesThatCannotServeAreNamed(t *testing.T) {
+	missing, accounts := filepath.Join(t.TempDir(), "missing.creds"), filepath.Join(t.TempDir(), "auth.conf")
+	require.NoError(t, os.WriteFile(accounts, []byte("accounts { A { users = [ {user: a, password: b} ] } }"), 0o600))
+	for file, args := range map[string][]string{
+		missing:  {"serve", "--listen", "127.0.0.1:0", "--leaf", "nats-leaf://127.0.0.1:1", "--leaf-creds", missing},
+		accounts: {"serve", "--listen", "127.0.0.1:0", "--auth", accounts},
+	} {
+		r := command(t, "", args...)
+		require.Equal(t, exitFailed, r.code, args)
+		require.Contains(t, r.errs, file)
+	}
+	r := command(t, "", "get", "a", "--nats", "nats://127.0.0.1:1", "--creds", missing)
+	require.Equal(t, exitFailed, r.code, "a server may well be there")
+	require.Contains(t, r.errs, missing)
+}
