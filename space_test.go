@@ -88,8 +88,9 @@ func settle(t testing.TB, rs ...*joinery.Replica) time.Duration {
 	t.Helper()
 	start := time.Now()
 	equal := func() bool {
+		want := rs[0].Status().Digest // once a round: it changes while the others are read
 		for _, r := range rs[1:] {
-			if r.Status().Digest != rs[0].Status().Digest {
+			if r.Status().Digest != want {
 				return false
 			}
 		}

@@ -85,13 +85,15 @@ func (d *daemon) digest() string {
 	return s.Digest
 }
 
-// agree waits until replicas hold the same, and returns how long it took.
+// agree waits until replicas hold the same, and returns how long it took. It reads
+// each one once a round: a digest read anew for each comparison may have changed meanwhile.
 func agree(t *testing.T, some ...*daemon) time.Duration {
 	t.Helper()
 	start := time.Now()
 	require.Eventually(t, func() bool {
+		want := some[0].digest()
 		for _, d := range some[1:] {
-			if d.digest() != some[0].digest() {
+			if d.digest() != want {
 				return false
 			}
 		}

@@ -169,5 +169,5 @@ func TestLongRangesMergeInOnePass(t *testing.T) {
 	both := slices.Clone(odd).Union(even)
 	require.Len(t, both, 400_000)
 	require.True(t, both.Minus(even).Equal(odd))
-	require.Less(t, time.Since(start), time.Second, "it takes about 10 ms; one by one takes 10 s")
+	require.Less(t, time.Since(start), 5*time.Second, "it takes about 10 ms; one by one takes 10 s")
 }

@@ -16,6 +16,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,16 +124,17 @@ func equal(ctx context.Context, some ...*joinery.Replica) (time.Duration, error)
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	start := time.Now()
-	for _, r := range some[1:] {
-		for r.Status().Digest != some[0].Status().Digest {
-			select {
-			case <-ctx.Done():
-				return 0, fmt.Errorf("the replicas do not converge: %w", ctx.Err())
-			case <-time.After(time.Millisecond):
-			}
+	for {
+		digest := some[0].Status().Digest
+		if !slices.ContainsFunc(some, func(r *joinery.Replica) bool { return r.Status().Digest != digest }) {
+			return time.Since(start).Round(time.Millisecond), nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("the replicas do not converge: %w", ctx.Err())
+		case <-time.After(time.Millisecond):
 		}
 	}
-	return time.Since(start).Round(time.Millisecond), nil
 }
 
 func run(ctx context.Context, out io.Writer) (err error) {
