@@ -112,7 +112,7 @@ func samples(t *testing.T) (message.Header, map[string]message.Body) {
 		"decline": &message.Decline{To: 6, Doc: "user:123", ID: 0x7f02},
 		"muster":  &message.Muster{Seen: only, Reports: []message.Report{{Actor: from, Count: 9, Print: 0x9a}}},
 		"cover":   &message.Cover{Seen: only, Cuts: []message.Cut{{ID: 0x7f03, Doc: "user:123", Context: only}}},
-		"covered": &message.Covered{To: 6, Seen: only, IDs: []uint64{0x7f03}},
+		"covered": &message.Covered{To: 6, Seen: only, Cuts: []message.Held{{ID: 0x7f03, More: only}}},
 	}
 }
 

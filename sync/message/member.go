@@ -52,6 +52,7 @@ type Cover struct {
 type Cut struct {
 	ID      uint64 // random; the answer repeats it
 	Doc     string
+	Dead    uint64 // the document's digest if these are all its events and nothing lives; else 0
 	Context causal.Context
 }
 
@@ -62,20 +63,20 @@ func (m *Cover) append(dst []byte) []byte {
 	dst = wire.AppendUint(dst, uint64(len(m.Cuts)))
 	for i := range m.Cuts {
 		c := &m.Cuts[i]
-		dst = AppendContext(wire.AppendBytes(wire.AppendUint(dst, c.ID), c.Doc), c.Context)
+		dst = AppendContext(wire.AppendUint(wire.AppendBytes(wire.AppendUint(dst, c.ID), c.Doc), c.Dead), c.Context)
 	}
 	return dst
 }
 
 // CutSize returns how many bytes a cut takes in a Cover, at most.
-func CutSize(c *Cut) int { return 14 + len(c.Doc) + contextSize(&c.Context) }
+func CutSize(c *Cut) int { return 24 + len(c.Doc) + contextSize(&c.Context) }
 
 func (m *Cover) parse(r *wire.Reader) {
 	m.Seen = ReadContext(r)
-	n := count(r, 2+minName)
+	n := count(r, 3+minName)
 	m.Cuts = make([]Cut, 0, n)
 	for range n {
-		c := Cut{ID: r.Uint(), Doc: readName(r)}
+		c := Cut{ID: r.Uint(), Doc: readName(r), Dead: r.Uint()}
 		c.Context = ReadContext(r)
 		if r.Err() != nil {
 			return
@@ -88,25 +89,37 @@ func (m *Cover) parse(r *wire.Reader) {
 type Covered struct {
 	To   uint64         // nonce of whoever asked; it is for no other process of that id
 	Seen causal.Context // what the sender has seen of the membership
-	IDs  []uint64
+	Cuts []Held
 }
+
+// Held is a cut that the sender of a Covered has.
+type Held struct {
+	ID   uint64
+	More causal.Context // what the sender has of the document besides the cut
+}
+
+// HeldSize returns how many bytes a cut takes in a Covered, at most.
+func HeldSize(h *Held) int { return 10 + contextSize(&h.More) }
 
 func (*Covered) kind() Kind { return KindCovered }
 
 func (m *Covered) append(dst []byte) []byte {
 	dst = AppendContext(wire.AppendUint(dst, m.To), m.Seen)
-	dst = wire.AppendUint(dst, uint64(len(m.IDs)))
-	for _, id := range m.IDs {
-		dst = wire.AppendUint(dst, id)
+	dst = wire.AppendUint(dst, uint64(len(m.Cuts)))
+	for i := range m.Cuts {
+		dst = AppendContext(wire.AppendUint(dst, m.Cuts[i].ID), m.Cuts[i].More)
 	}
 	return dst
 }
 
 func (m *Covered) parse(r *wire.Reader) {
 	m.To, m.Seen = r.Uint(), ReadContext(r)
-	n := count(r, 1)
-	m.IDs = make([]uint64, 0, n)
+	n := count(r, 2)
+	m.Cuts = make([]Held, 0, n)
 	for range n {
-		m.IDs = append(m.IDs, r.Uint())
+		m.Cuts = append(m.Cuts, Held{ID: r.Uint(), More: ReadContext(r)})
+		if r.Err() != nil {
+			return
+		}
 	}
 }

@@ -38,8 +38,8 @@ func bodies() []Body {
 		&Chunk{ID: 3, Offset: 4096, Data: []byte("data")},
 		&Table{To: 5, Doc: "doc", ID: 1 << 62, View: 1 << 57, Table: []byte("table"), News: delta.Delta("news")},
 		&Muster{Seen: have, Reports: []Report{{sender.From, 7, 1 << 60}, {causal.Actor{ID: causal.ID{9}}, 0, 0}}},
-		&Cover{Seen: only, Cuts: []Cut{{1 << 61, "doc", have}, {1, "é", only}}},
-		&Covered{To: 5, Seen: have, IDs: []uint64{1, 1 << 63}},
+		&Cover{Seen: only, Cuts: []Cut{{1 << 61, "doc", 0, have}, {1, "é", 1 << 63, only}}},
+		&Covered{To: 5, Seen: have, Cuts: []Held{{ID: 1}, {ID: 1 << 63, More: have}}},
 	}
 }
 

@@ -2,6 +2,22 @@ package main
 
 var memberMutants = []mutant{
 	{
+		name: "of a member counts what it has, whatever else it has",
+		harm: "an older value that it held all the time shows after the deletion was collected",
+		in:   "sync/replica",
+		old:  "!ok || !own.Covers(more) {",
+		put:  "!ok || own.Covers(more) && !own.Covers(more) {",
+		by:   "sync/replica: TestAMemberThatHasMoreThanOneKnowsDoesNotCount",
+	},
+	{
+		name: "who has forgotten a document says that it never had it",
+		harm: "the last one to forget it never does",
+		in:   "sync/replica",
+		old:  "return more, x.Dead != 0 && r.heldLast(x.Doc, x.Dead)",
+		put:  "return more, false",
+		by:   "sync/replica: TestWhoHasForgottenADocumentSaysThatItHeldIt",
+	},
+	{
 		name: "a member retires on the word of the one that decides",
 		harm: "who lacks something of it refuses it from then on",
 		in:   "sync/replica",

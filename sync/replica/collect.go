@@ -7,6 +7,7 @@ import (
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
 	"github.com/joinery-crdt/joinery/crdt/kernel"
+	"github.com/joinery-crdt/joinery/sync/membership"
 )
 
 // Deletions in LWW maps, removals in remove-wins sets and disabled flags live on
@@ -82,6 +83,7 @@ type collection struct {
 	looks   int
 
 	covered bool          // dead: all cover it
+	again   bool          // dead: that was so for long enough, and is asked a last time
 	from    time.Duration // dead: since when that has been so, or not; of Replica.awake
 }
 
@@ -93,7 +95,7 @@ type candidate struct {
 
 // notice lists a document that has something to collect.
 func (r *Replica) notice(d *document) {
-	if !r.collects() {
+	if !r.collects() || d.name == membership.Document {
 		return
 	}
 	s := d.copy.State()
@@ -114,6 +116,9 @@ func (r *Replica) collect() {
 	r.awake += min(r.now.Sub(r.collected), r.cfg.BeaconEvery) // a process that slept has not listened
 	r.collected = r.now
 	n := min(len(r.collecting), maxCollecting)
+	if !r.mayCollect() {
+		n = 0
+	}
 	turn := r.collecting[:n:n]
 	r.collecting = append([]*document(nil), r.collecting[n:]...)
 	for _, d := range turn {
@@ -373,5 +378,5 @@ func (d *document) restartCollection() {
 		}
 		c.batch, c.folds, c.pairs = c.batch[:0], c.folds[:0], c.pairs[:0]
 	}
-	c.stage, c.covered, c.context = idle, false, causal.Context{}
+	c.stage, c.covered, c.again, c.context = idle, false, false, causal.Context{}
 }

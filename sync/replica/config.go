@@ -33,6 +33,10 @@ type Config struct {
 	Floor uint64
 	// Stability says what the members hold; without it nothing is collected.
 	Stability Stability
+	// Collect has a replica that keeps a membership find out what is stable by itself, if
+	// Stability is nil. Whoever joins must have caught up before it writes: what it
+	// removes before may take along what it has not seen.
+	Collect bool
 	// FoldFrom is from how many dots of an actor on a counter is folded. Default 8.
 	FoldFrom int
 	// Rand gives nonces, incarnations and jitter. Required; for production it

@@ -49,7 +49,7 @@ func (r *Replica) beginDrop(d *document) bool {
 		return false
 	}
 	r.seal(d)
-	c.stage, c.context, c.covered, c.from = dead, s.Context(), false, r.awake
+	c.stage, c.context, c.covered, c.again, c.from = dead, s.Context(), false, false, r.awake
 	return true
 }
 
@@ -61,7 +61,7 @@ func (r *Replica) goOnDropping(d *document) bool {
 	case !now.Equal(c.context) || s.Dots() > 0 || d.chase.index >= 0 || d.hasAhead():
 		d.restartCollection()
 		return true
-	case !r.covers(d):
+	case !r.covers(d) || r.awaitsReturn():
 		if c.covered {
 			c.covered, c.from = false, r.awake
 		}
@@ -69,11 +69,14 @@ func (r *Replica) goOnDropping(d *document) bool {
 			c.from = r.awake
 			d.tellLater() // somebody may have forgotten it before this replica heard that he may
 		}
+	case c.again:
+		r.forget(d)
+		return false
 	case !c.covered:
 		c.covered, c.from = true, r.awake
 	case r.awake-c.from >= dropBeacons*r.cfg.BeaconEvery:
-		r.forget(d)
-		return false
+		c.again = true
+		r.restartCoverage(d) // who has changed it meanwhile does not say yes again
 	}
 	return true
 }
@@ -110,7 +113,7 @@ func (r *Replica) forgetUnits(d *document) {
 // back what it holds, and cannot forget it alone either. So the numbers are said to
 // be dead by the one who gave them.
 func (r *Replica) exhume(d *document, have causal.Context) {
-	if d.copy.Floor() == 0 || d.head() > d.copy.Floor() || !d.lacksOwn(have) {
+	if !r.mayCollect() || d.copy.Floor() == 0 || d.head() > d.copy.Floor() || !d.lacksOwn(have) {
 		return
 	}
 	before := d.head()

@@ -142,6 +142,9 @@ func New(cfg Config, now time.Time) (*Replica, error) {
 	if r.interest.patterns, err = r.ownInterest(cfg.Interest); err != nil {
 		return nil, err
 	}
+	if cfg.Collect && cfg.Member != nil && cfg.Stability == nil {
+		r.cfg.Stability = settled{r}
+	}
 	r.ports = make([]bool, cfg.Ports)
 	r.budget = newBudget(cfg.Budget, now)
 	r.clock.Restore(cfg.Mark)
@@ -441,6 +444,7 @@ func (r *Replica) renew() {
 		d.copy.SetFloor(0) // nobody has seen the new actor yet
 		d.copy.Rename(r.actor)
 		d.restartCollection()
+		r.restartCoverage(d)
 		d.touch()
 	}
 	r.join()

@@ -54,7 +54,7 @@ func (r *Replica) reportOf(a causal.Actor) message.Report {
 			continue
 		}
 		s := d.copy.State()
-		if i, ok := s.Lookup(a); ok && len(s.Seen(i)) > 0 {
+		if i, ok := s.Lookup(a); ok && len(s.Seen(i)) > 0 && !(r.collects() && isDead(s)) { // that may be forgotten
 			out.Count += s.Seen(i).Count()
 			var has causal.Context
 			has.AddRanges(a, s.Seen(i))

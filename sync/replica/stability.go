@@ -20,7 +20,8 @@ import (
 
 // coverage is what is known of how far the members of a document are.
 type coverage struct {
-	cut *cut // what is being found out; nil: nobody asked
+	cut  *cut           // what is being found out; nil: nobody asked
+	upTo causal.Context // what all had when they were asked
 }
 
 // cut is what a document held at a moment, and who is known to have all of it.
@@ -29,7 +30,7 @@ type cut struct {
 	context causal.Context
 	begun   time.Time
 	asked   time.Time
-	has     map[causal.Actor]struct{}
+	has     map[causal.Actor]causal.Context // and what each has besides
 }
 
 const (
@@ -49,7 +50,7 @@ func (r *Replica) seekStability(d *document) {
 	}
 	d.coverage.cut = &cut{
 		id: nonZero(r.cfg.Rand.Uint64()), context: d.copy.State().Context(), begun: r.now,
-		has: map[causal.Actor]struct{}{r.actor: {}},
+		has: map[causal.Actor]causal.Context{r.actor: {}},
 	}
 	r.members.cuts = append(r.members.cuts, d)
 }
@@ -62,9 +63,22 @@ func (r *Replica) keepsMembers() bool { return r.cfg.Member != nil }
 func (r *Replica) noteEqual(p *peer) {
 	r.members.regressed = false
 	for _, d := range slices.Clone(r.members.cuts) {
-		d.coverage.cut.has[p.actor] = struct{}{}
+		d.coverage.cut.has[p.actor] = causal.Context{} // nor anything besides
 	}
 	r.settleCuts()
+}
+
+// isSettled reports whether all members have a cut, and this replica has all that each of
+// them had besides when it said so: what they write from then on follows the cut, and
+// what they had written before, or held of others, is here.
+func (r *Replica) isSettled(d *document) bool {
+	own := d.copy.State().Context()
+	for _, a := range r.view().Holders(d.name) {
+		if more, ok := d.coverage.cut.has[a]; !ok || !own.Covers(more) {
+			return false
+		}
+	}
+	return true
 }
 
 // settleCuts ends the cuts that all members have, of which at most one is under way
@@ -76,7 +90,7 @@ func (r *Replica) settleCuts() {
 			r.endCut(d)
 			continue
 		}
-		if slices.ContainsFunc(r.view().Holders(d.name), func(a causal.Actor) bool { _, ok := c.has[a]; return !ok }) {
+		if !r.isSettled(d) {
 			continue
 		}
 		r.endCut(d)
@@ -91,6 +105,9 @@ func (r *Replica) endCut(d *document) {
 }
 
 func (r *Replica) stabilized(d *document, upTo causal.Context) {
+	if r.collects() {
+		d.coverage.upTo.Join(upTo)
+	}
 	r.dropIdle(d, upTo)
 	if d.name == membership.Document {
 		r.unlist(upTo)
@@ -113,7 +130,7 @@ func (r *Replica) askCover() {
 		if r.now.Sub(c.begun) < every || r.now.Sub(c.asked) < every || len(m.Cuts) == maxCuts {
 			continue
 		}
-		x := message.Cut{ID: c.id, Doc: d.name, Context: counted(d, c.context)}
+		x := message.Cut{ID: c.id, Doc: d.name, Dead: d.deadAt(c.context), Context: counted(d, c.context)}
 		if size += message.CutSize(&x); size > r.cfg.MaxMessage/2 {
 			break
 		}
@@ -146,6 +163,31 @@ func counted(d *document, c causal.Context) causal.Context {
 	return c.Intersect(own)
 }
 
+// deadAt returns the document's digest if it is as it was in a context, and nothing
+// lives in it; 0 otherwise.
+func (d *document) deadAt(c causal.Context) uint64 {
+	s := d.copy.State()
+	if s.Dots() > 0 || s.IsEmpty() || !c.Equal(s.Context()) {
+		return 0
+	}
+	return s.Digest()
+}
+
+// hasCut reports whether this replica has a cut, and what it has besides. Of a document
+// that it has just forgotten it had what it forgot.
+func (r *Replica) hasCut(x *message.Cut) (more causal.Context, ok bool) {
+	d := r.docs[x.Doc]
+	if d == nil || d.copy.State().IsEmpty() {
+		return more, x.Dead != 0 && r.heldLast(x.Doc, x.Dead)
+	}
+	if d.copy.State().IsPartial() {
+		return more, false
+	}
+	own := d.copy.State().Context()
+	counted := d.copy.State().Counted()
+	return counted.Minus(x.Context), own.Covers(x.Context)
+}
+
 // onCover answers with the cuts that this replica has. What it has is in records
 // that are made before the answer leaves.
 func (r *Replica) onCover(p *peer, m *message.Cover) {
@@ -154,17 +196,15 @@ func (r *Replica) onCover(p *peer, m *message.Cover) {
 		return // whom it does not know may be new
 	}
 	r.flush()
-	out := &message.Covered{To: p.nonce}
+	out, size := &message.Covered{To: p.nonce}, 0
 	for i := range m.Cuts {
-		d := r.docs[m.Cuts[i].Doc]
-		if d == nil || d.copy.State().IsPartial() {
-			continue
-		}
-		if own := d.copy.State().Context(); own.Covers(m.Cuts[i].Context) {
-			out.IDs = append(out.IDs, m.Cuts[i].ID)
+		more, ok := r.hasCut(&m.Cuts[i])
+		h := message.Held{ID: m.Cuts[i].ID, More: more}
+		if size += message.HeldSize(&h); ok && size <= r.cfg.MaxMessage/2 {
+			out.Cuts = append(out.Cuts, h)
 		}
 	}
-	if len(out.IDs) > 0 {
+	if len(out.Cuts) > 0 {
 		out.Seen = r.seenMembers()
 		r.send(ToPeer, Outgoing{Peer: p.id, Synced: true}, out)
 	}
@@ -179,8 +219,9 @@ func (r *Replica) onCovered(p *peer, m *message.Covered) {
 		return
 	}
 	for _, d := range r.members.cuts {
-		if c := d.coverage.cut; slices.Contains(m.IDs, c.id) {
-			c.has[p.actor] = struct{}{}
+		c := d.coverage.cut
+		if i := slices.IndexFunc(m.Cuts, func(h message.Held) bool { return h.ID == c.id }); i >= 0 {
+			c.has[p.actor] = m.Cuts[i].More
 		}
 	}
 	r.settleCuts()

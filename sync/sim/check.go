@@ -95,8 +95,10 @@ func (w *world) checkOutput(n *node, out *replica.Output, p *pending) {
 		}
 		last = doc
 		w.checkState(n, doc)
-		if w.script.Tuning.Members {
-			n.contexts[doc] = n.r.View(doc).State().Context()
+		if d := n.r.View(doc); d == nil {
+			delete(n.contexts, doc)
+		} else if w.script.Tuning.Members {
+			n.contexts[doc] = d.State().Context()
 		}
 		x := digest{doc: doc}
 		if d := n.r.View(doc); d != nil && d.Pending().Loose() == 0 {

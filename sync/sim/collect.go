@@ -48,6 +48,9 @@ func (w *world) hearsay(n *node) replica.Stability {
 		}
 		return nil
 	}
+	if w.script.Tuning.Members {
+		return nil // it finds out itself
+	}
 	n.heard = &gossip{w: w, n: n, known: map[int]report{}, covered: map[string]causal.Context{}}
 	return n.heard
 }
@@ -98,7 +101,7 @@ func (d *disk) note(rec *stored) {
 
 // report returns what goes with a beacon.
 func (w *world) report(n *node, o *replica.Outgoing) report {
-	if !w.script.Tuning.Collect || o.Kind != message.KindBeacon {
+	if !w.script.Tuning.Collect || w.script.Tuning.Members || o.Kind != message.KindBeacon {
 		return nil
 	}
 	out := report{}
@@ -123,9 +126,20 @@ func (n *node) hears(j *job) {
 // forgets notes that a replica forgets a document, and demands that all others
 // hold it just so, durably, or have forgotten it in that state.
 func (w *world) forgets(n *node, doc string) {
-	c := n.heard.covered[doc]
+	var c causal.Context
+	if w.script.Tuning.Members {
+		if x := n.disk.contexts[doc]; x != nil {
+			c = w.ofMembers(n, x)
+		}
+	} else {
+		c = n.heard.covered[doc]
+		delete(n.heard.covered, doc)
+	}
 	w.stats.Forgets++
 	for _, other := range w.nodes {
+		if other.gone {
+			continue
+		}
 		have := causal.Context{}
 		if x := other.disk.contexts[doc]; x != nil {
 			have = x.Clone()
@@ -144,7 +158,17 @@ func (w *world) forgets(n *node, doc string) {
 	}
 	n.forgot[doc].Join(c)
 	n.past[doc] = forgotten{c, w.now + 32*collectBeacon}
-	delete(n.heard.covered, doc)
+}
+
+// ofMembers returns the part of a context that is of members, as a replica knows them:
+// what nobody else had of the others is void.
+func (w *world) ofMembers(n *node, x *causal.Context) (c causal.Context) {
+	for a, rs := range x.All() {
+		if n.r.Membership().Has(a) {
+			c.AddRanges(a, rs)
+		}
+	}
+	return c
 }
 
 // isSettled reports whether an event is of a document that somebody forgot.

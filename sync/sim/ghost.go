@@ -54,7 +54,15 @@ func (w *world) ghostsAt(n *node, doc string) []living {
 	if d := n.r.View(doc); d != nil {
 		c.Join(d.State().Context())
 	}
+	w.joinFinals(&c, doc)
 	return w.ledger(doc).haunting(&c)
+}
+
+// joinFinals adds what those did who have retired: contexts may not say so any more.
+func (w *world) joinFinals(c *causal.Context, doc string) {
+	for a, f := range w.finals {
+		c.AddRanges(a, f[doc])
+	}
 }
 
 // noteGhost notes a write that was done.
@@ -104,6 +112,7 @@ func (w *world) checkGhosts() {
 				c.Join(d.State().Context())
 			}
 		}
+		w.joinFinals(&c, doc)
 		want := views(l.haunting(&c), nil)
 		for _, n := range w.alive() {
 			if have := views(snapshot(n.r.View(doc)).live, n.r.View(doc)); have != want {

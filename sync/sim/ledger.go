@@ -229,7 +229,7 @@ func (l *ledger) walkGone(a causal.Actor, rs causal.Ranges) (print uint64, err e
 func (l *ledger) checkGone(gone causal.Context) error {
 	for a, rs := range gone.All() {
 		for seq := range rs.All() {
-			if e := l.column(a).at(seq); e.add != nil && e.dead != l.mark {
+			if e := l.column(a).at(seq); e.add != nil && e.dead != l.mark && !l.isSettled(l.column(a), seq) {
 				return fmt.Errorf("dot %d of %v is forgotten, and nothing there killed it", seq, a)
 			}
 		}

@@ -115,7 +115,7 @@ func (w *world) start(n *node, incarnation ...uint64) {
 	r, err := replica.New(replica.Config{
 		ID: n.id, Incarnation: w.lease(n), Clock: w.clock(n), Rand: rand.New(&forced{incarnation, src}),
 		Mark: n.disk.mark, Ports: len(n.systems), Budget: w.script.Tuning.Budget, MaxMessage: w.script.Tuning.MaxMessage, LogBytes: w.script.Tuning.LogBytes, FlushAge: w.script.Tuning.FlushAge,
-		Member: w.member(), TripBytes: w.script.Tuning.Trip, ExpiryGrace: expiryGrace,
+		Member: w.member(), Collect: w.script.Tuning.Collect, TripBytes: w.script.Tuning.Trip, ExpiryGrace: expiryGrace,
 		OwnOnly:   w.script.isDevice(n.index),
 		Stability: w.hearsay(n), BeaconEvery: w.beaconEvery(), FoldFrom: w.foldFrom(),
 		Interest: slices.Clone(n.interest),

@@ -134,7 +134,7 @@ func say(data []byte) string {
 	case *message.Cover:
 		return "cover " + each(m.Cuts, func(x message.Cut) string { return x.Doc })
 	case *message.Covered:
-		return fmt.Sprintf("%d covered", len(m.IDs))
+		return fmt.Sprintf("%d covered", len(m.Cuts))
 	case *message.Listing:
 		return "listing " + each(m.States, func(x message.State) string { return x.Doc })
 	}
