@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/joinery-crdt/joinery/crdt/kernel"
@@ -8,8 +9,12 @@ import (
 )
 
 // Increment adds n to the counter at a place. Increments that nobody has seen
-// yet become one: the newest such dot gives way to one with the sum.
+// yet become one: the last event grows in place if it is such a one, else the
+// newest such dot gives way to one with the sum.
 func (d *Document) Increment(in kernel.Ref, key string, n int64) error {
+	if d.amend(in, key, n) {
+		return nil
+	}
 	d.killed = d.killed[:0]
 	if last, ok := d.state.Newest(d.pending.Self, in, TagCounter, key); ok && d.pending.Has(last.Seq) && !isFold(last.Value) {
 		if sum, ok := addInt(increment(last.Value), n); ok {
@@ -29,6 +34,33 @@ func (d *Document) Increment(in kernel.Ref, key string, n int64) error {
 	d.record(seq)
 	return nil
 }
+
+// amend adds n to the last event if that is an increment of the same counter
+// which nobody has seen and no disk has, and reports whether it did. An earlier
+// event must not grow: others could see what was written after it without what
+// was written before. In a group it could not be taken back.
+func (d *Document) amend(in kernel.Ref, key string, n int64) bool {
+	seq, ok := d.pending.Last()
+	if !ok || d.group != nil || d.state.Expiring() > 0 {
+		return false
+	}
+	last := kernel.Dot{Actor: d.pending.Self, Seq: seq}
+	value, ok := d.state.ValueAt(last, in, TagCounter, key)
+	if !ok || isFold(value) {
+		return false
+	}
+	sum, ok := addInt(increment(value), n)
+	if ok {
+		var b [binary.MaxVarintLen64]byte
+		d.state.Amend(last, wire.AppendInt(b[:0], sum))
+		d.amended++
+	}
+	return ok
+}
+
+// Amended returns how many writes became part of an event before them, of which
+// there are as many as before.
+func (d *Document) Amended() uint64 { return d.amended }
 
 func addInt(a, b int64) (int64, bool) {
 	sum := a + b

@@ -25,9 +25,10 @@ type Document struct {
 	actor   causal.Actor
 	latest  hlc.Time // the greatest timestamp merged while there was no clock
 
-	killed []kernel.Dot // scratch
-	group  *group
-	floor  uint64
+	killed  []kernel.Dot // scratch
+	group   *group
+	floor   uint64
+	amended uint64 // see Amended
 }
 
 // NewDocument returns an empty document that writes as actor. A nil clock is a

@@ -67,6 +67,10 @@ func (p *Pending) Loose() int {
 	return int(p.own.Hi - max(p.own.Lo-1, p.kept))
 }
 
+// Last returns the last event if what it adds may still change: it is neither
+// sealed nor kept.
+func (p *Pending) Last() (seq uint64, ok bool) { return p.own.Hi, p.Loose() > 0 }
+
 // Record notes the next own event and the dots that it killed.
 func (p *Pending) Record(seq uint64, killed []kernel.Dot) {
 	if p.Len() == 0 {

@@ -94,6 +94,9 @@ func (c *column) put(seq uint64, id leafID, print uint64) {
 	b.print ^= print
 }
 
+// reprint notes that the fingerprint of a live dot changed by so many bits.
+func (c *column) reprint(seq, change uint64) { c.blocks[c.search(seq>>blockBits)].print ^= change }
+
 // remove takes a live dot out.
 func (c *column) remove(seq uint64, print uint64) {
 	i := c.search(seq >> blockBits)

@@ -127,6 +127,45 @@ func (s *State) below(r Ref, yield func(leafID) bool) bool {
 	return true
 }
 
+// ValueAt returns the value of a dot if it lives at a place.
+func (s *State) ValueAt(d Dot, parent Ref, tag Tag, key string) (string, bool) {
+	id := s.actors[d.Actor].dots.get(d.Seq)
+	if id == none {
+		return "", false
+	}
+	l := s.leaves.at(id)
+	return l.value(), l.parent == parent && l.tag == tag && l.key() == key
+}
+
+// Amend gives a live dot another value in place. It is for a local event that
+// nobody has seen and that can still become another one: a dot must have one
+// payload wherever it is known. It must not be called within a group, and value
+// is copied.
+func (s *State) Amend(d Dot, value []byte) {
+	if s.journal != nil {
+		panic("kernel: Amend within a group")
+	}
+	x := &s.actors[d.Actor]
+	id := x.dots.get(d.Seq)
+	l := s.leaves.at(id)
+	if s.observer != nil {
+		s.observer.Touch(l.parent, l.tag, l.key())
+	}
+	counted := len(s.tallies.at) > 0 && l.tag == s.tallies.tag
+	if counted {
+		s.tallyDrop(l)
+	}
+	was, size := s.print(l), len(l.kv)
+	l.kv = l.kv[:size-len(l.value())] + string(value)
+	change := was ^ s.print(l)
+	s.live ^= change
+	s.bytes += len(l.kv) - size
+	x.dots.reprint(d.Seq, change)
+	if counted {
+		s.tallyAdd(id, l)
+	}
+}
+
 // KillDot kills one dot by name, wherever it is: live, unknown (then it is a
 // death ahead) or dead already. It reports whether it was not dead before. This is how a
 // write supersedes what a client read elsewhere.

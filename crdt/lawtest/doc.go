@@ -15,7 +15,7 @@
 //     of every replica (see [Writer] and [View]) and has neither contexts nor
 //     deltas nor bytes to get wrong;
 //   - the kernel's invariants hold (State.Verify), and equal contexts mean equal
-//     values;
+//     values, as soon as events are final;
 //   - the value after a write is the value before it merged with the delta.
 //
 // And at the end of each history:

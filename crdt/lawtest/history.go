@@ -328,11 +328,22 @@ func (p *play[V]) check(v V, k known) error {
 			return fmt.Errorf("reads %s, want %s", got, want)
 		}
 	}
-	c := s.Context()
+	c := contextOf(v)
 	print := fmt.Sprintf("%s (digest %x)", got, s.Digest())
-	if was, ok := p.seen[c.String()]; ok && was != print {
-		return fmt.Errorf("equal contexts %v, unequal values: %s and %s", c.String(), was, print)
+	if was, ok := p.seen[c]; ok && was != print {
+		return fmt.Errorf("equal contexts %v, unequal values: %s and %s", c, was, print)
 	}
-	p.seen[c.String()] = print
+	p.seen[c] = print
 	return nil
+}
+
+// contextOf names what a value has seen. An event that is not final may still
+// grow, as its context does not.
+func contextOf[V Value](v V) string {
+	d := v.Document()
+	c := d.State().Context()
+	if d.Pending().Loose() == 0 {
+		return c.String()
+	}
+	return fmt.Sprintf("%v, the last grown by %d writes", c.String(), d.Amended())
 }

@@ -15,7 +15,7 @@ var typeMutants = []mutant{
 		in:   "crdt",
 		old:  "d.killed = append(d.killed, kernel.Dot{Actor: d.pending.Self, Seq: last.Seq})",
 		put:  "_ = last",
-		by:   "crdt: TestCounterObeysTheLaws",
+		by:   "crdt: TestIncrementsThatNobodyHasSeenAreOneEventThatGrows",
 	},
 	{
 		name: "a sum wraps around",
@@ -139,6 +139,22 @@ var typeMutants = []mutant{
 		put: "\tif w, ok := d.state.Winner(in, tag, key); ok && w.Time > p.Time {\n\t\treturn nil\n\t}\n" +
 			"\td.killed = d.killed[:0]\n\tif o.HasOver {\n\t\td.killDots(o.Over) // checked",
 		by: "crdt: TestEvolu709Cachapa6FutureClockPinsARegister",
+	},
+	{
+		name: "an increment on the disk grows",
+		harm: "one dot has two payloads, the one on the disk and the one that was sent",
+		in:   "delta",
+		old:  "return p.own.Hi, p.Loose() > 0",
+		put:  "return p.own.Hi, p.Len() > 0",
+		by:   "crdt: TestIncrementsThatNobodyHasSeenAreOneEventThatGrows",
+	},
+	{
+		name: "an increment grows within a group",
+		harm: "a group that fails leaves it behind",
+		in:   "crdt",
+		old:  "if !ok || d.group != nil || d.state.Expiring() > 0 {",
+		put:  "if !ok || d.state.Expiring() > 0 {",
+		by:   "crdt: TestAGroupThatFailsTakesItsIncrementsBack",
 	},
 	{
 		name: "a clone starts with a clock of its own",

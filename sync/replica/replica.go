@@ -163,7 +163,8 @@ func (r *Replica) Actor() causal.Actor { return r.actor }
 // it with the records and hand it to the next start in Config.Mark.
 func (r *Replica) Mark() hlc.Time { return r.clock.Last() }
 
-// Minted returns how many events the replica has minted since it was made.
+// Minted returns how many events the replica has minted since it was made, with
+// those that became part of one that was not final.
 func (r *Replica) Minted() uint64 { return r.stats.Writes }
 
 // Online reports whether any transport is up, as far as Connect was told.
@@ -248,14 +249,16 @@ func (r *Replica) Write(now time.Time, doc string, fn func(*crdt.Document) error
 		return fmt.Errorf("%w: the replica holds %d documents, the limit for making more is %d", crdt.ErrTooLarge, len(r.docs), limit)
 	}
 	d := r.open(doc)
-	before, changes := max(d.head(), d.copy.Floor()), len(r.out.Changes)
+	before, changes, amended := max(d.head(), d.copy.Floor()), len(r.out.Changes), d.copy.Amended()
 	d.local = true
-	defer func() { r.written(d, max(d.head(), before)-before, changes, held) }() // also if fn panics
+	defer func() { // also if fn panics
+		r.written(d, max(d.head(), before)-before+d.copy.Amended()-amended, changes, held)
+	}()
 	return r.mint(d, d.renew(fn))
 }
 
-// written ends a local write that minted n events. One that minted none, or
-// was taken back, leaves no trace.
+// written ends a local write that minted or amended n events. One that did
+// neither, or was taken back, leaves no trace.
 func (r *Replica) written(d *document, n uint64, changes int, held bool) {
 	d.local = false
 	if n > 0 {

@@ -25,9 +25,9 @@ func (w *world) write(n *node, a *Action) {
 	before.self = n.r.Actor()
 	dead := w.deadAt(n, a.Doc, over)
 	seen := w.ghostsAt(n, a.Doc)
-	digest, head := uint64(0), uint64(0)
+	digest, head, amended := uint64(0), uint64(0), uint64(0)
 	if d := n.r.View(a.Doc); d != nil {
-		digest, head = d.State().Digest(), headOf(d)
+		digest, head, amended = d.State().Digest(), headOf(d), d.Amended()
 	}
 	base, lapsed := before.renewed(w.reach(n))
 	done, err := w.run(n, a, over)
@@ -48,10 +48,11 @@ func (w *world) write(n *node, a *Action) {
 	}
 	w.stats.Writes += done
 	w.checkStamps(n, a, head, &after)
-	if headOf(d) > head {
+	wrote := headOf(d) > head || d != nil && d.Amended() > amended
+	if wrote {
 		w.note(n, a.Doc, head, &before, &after, slices.DeleteFunc(model.killed, func(d causal.Dot) bool { return dead[d] }))
 	}
-	if err == nil && headOf(d) > head {
+	if err == nil && wrote {
 		w.noteGhost(n, a, seen, head, &after)
 	}
 	w.commitWrites(n)
