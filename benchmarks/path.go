@@ -212,8 +212,13 @@ func latency(percentile int) func(workload) (float64, float64, error) {
 	}
 }
 
-// samples is how many single messages a round of latency takes.
-const samples = 1000
+// A round of latency takes so many single messages, with so long a pause before
+// each: longer than the flush age, and the same for both, as a processor that
+// slept takes longer to wake up.
+const (
+	samples = 1000
+	pause   = 3 * time.Millisecond
+)
 
 func at(sorted []float64, percentile int) float64 {
 	if len(sorted) == 0 {
@@ -246,7 +251,7 @@ func (b *bench) rawLatency() (out []float64, err error) {
 			return nil, err
 		}
 		out = append(out, float64((<-arrived).Sub(start).Nanoseconds())/1e3)
-		time.Sleep(200 * time.Microsecond)
+		time.Sleep(pause)
 	}
 	return out, nil
 }
@@ -273,7 +278,7 @@ func (b *bench) putLatency(ctx context.Context) (out []float64, err error) {
 	defer func() { stop(); <-done }()
 	doc := from.Doc("latency")
 	for i := range samples {
-		time.Sleep(3 * time.Millisecond) // idle: longer than the flush age
+		time.Sleep(pause)
 		start := time.Now()
 		if err := doc.Register("value").Set(ctx, i); err != nil {
 			return nil, err

@@ -49,6 +49,13 @@ func (b *inbox) signal() {
 	}
 }
 
+// idle reports whether nothing waits and nothing is being merged.
+func (b *inbox) idle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes == 0 && len(b.queue) == 0
+}
+
 // take returns what waits. spent is a slice that take returned before, to be
 // used again.
 func (b *inbox) take(spent []arrival) []arrival {

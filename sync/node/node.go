@@ -125,7 +125,7 @@ func (n *Node) Actor() causal.Actor {
 	return n.core.Actor()
 }
 
-// receive queues a message for the state machine; it must not block. What its
+// receive gives the state machine a message, or queues it; it must not block. What its
 // sender may not say on that subject gets no further.
 func (n *Node) receive(p *port, m broker.Message) {
 	p.binding.apply(m.Data)
@@ -139,7 +139,8 @@ func (n *Node) receive(p *port, m broker.Message) {
 		n.cfg.Logger.Debug("joinery: message refused", "space", p.space, "subject", m.Subject, "error", err)
 		return
 	}
-	if !n.inbox.put(arrival{port: p.index, doc: doc, scope: scope, data: data}) {
+	a := arrival{port: p.index, doc: doc, scope: scope, data: data}
+	if !n.stepNow(&a) && !n.inbox.put(a) {
 		n.counters.dropped.Add(1)
 	}
 }

@@ -91,11 +91,44 @@ func (n *Node) step(all []arrival) {
 	now := time.Now()
 	for i := range all {
 		if err := n.take(now, &all[i]); err != nil {
-			n.cfg.Logger.Debug("joinery: message refused", "space", n.cfg.Space, "document", all[i].doc, "error", err)
+			n.refused(&all[i], err)
 		}
 	}
 	n.core.Tick(now)
 	n.finish()
+}
+
+// maxNow bounds the messages in bytes that are merged where they are received:
+// longer ones are better merged while the transport goes on.
+const maxNow = 4 << 10
+
+// stepNow merges a message at once, if no other one waits, nobody holds the lock
+// and nothing has to be waited for, and reports whether it did. It spares what
+// comes alone the way through another goroutine. Two that come at once by
+// different subscriptions are in no order anyway; those of one come one by one.
+func (n *Node) stepNow(a *arrival) bool {
+	if len(a.data) > maxNow || n.journal != nil || !n.warm.Load() || !n.mu.TryLock() {
+		return false
+	}
+	if n.closed || !n.inbox.idle() {
+		n.mu.Unlock()
+		return false
+	}
+	before, now := n.core.Next(), time.Now()
+	if err := n.take(now, a); err != nil {
+		n.refused(a, err)
+	}
+	n.core.Tick(now)
+	next := n.core.Next()
+	n.finish()
+	if next.Before(before) || before.IsZero() {
+		n.poke()
+	}
+	return true
+}
+
+func (n *Node) refused(a *arrival, err error) {
+	n.cfg.Logger.Debug("joinery: message refused", "space", n.cfg.Space, "document", a.doc, "error", err)
 }
 
 // take gives the state machine one message. The caller holds the lock.
