@@ -2,6 +2,14 @@ package main
 
 var replicaMutants = []mutant{
 	{
+		name: "a message overtakes those that are being merged",
+		harm: "units of one origin come in another order, and gaps are chased that are none",
+		in:   "sync/node",
+		old:  "return b.bytes == 0 && len(b.queue) == 0",
+		put:  "return len(b.queue) == 0",
+		by:   "sync/node: TestAnInboxIsIdleWhenAllThatItTookIsMerged",
+	},
+	{
 		name: "an echo is known by the replica's id alone",
 		harm: "a clone with the same id is never heard, nor noticed",
 		in:   "sync/replica",
