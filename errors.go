@@ -7,6 +7,7 @@ import (
 
 	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/crdt"
+	"github.com/joinery-crdt/joinery/sync/consistency"
 	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/node"
 	"github.com/joinery-crdt/joinery/sync/replica"
@@ -33,6 +34,14 @@ var (
 	ErrSuperseded = crdt.ErrSuperseded
 	// ErrExists: there is something in the document to copy to.
 	ErrExists = errors.New("joinery: document exists")
+	// ErrLevel: fewer owners answered than the level asks for before the context
+	// ended; the *LevelError has the details. A write stands, and spreads.
+	ErrLevel = consistency.ErrShort
+	// ErrTooFew: there are fewer owners than the level asks for, so that nobody
+	// was waited for. A write stands, and spreads.
+	ErrTooFew = consistency.ErrTooFew
+	// ErrBusy: too many calls wait for other replicas. A write stands, and spreads.
+	ErrBusy = replica.ErrBusy
 	// ErrBehind: the replica has not seen yet what a reader has seen elsewhere.
 	ErrBehind = errors.New("joinery: replica is behind what was read or written before")
 	// ErrName: a document or space cannot have this name.
@@ -71,7 +80,8 @@ const (
 	// NothingWritten: it is as if there had been no call.
 	NothingWritten Fate = iota
 	// WriteStands: it was made, can be read here and will spread, but is not known
-	// to be on the disk: ErrUncertain.
+	// to be on the disk, ErrUncertain, or on as many replicas as its level asks for:
+	// ErrLevel, ErrTooFew, ErrBusy.
 	WriteStands
 	// WrittenInPart: of a [Doc.Copy] that takes several groups the first ones stand.
 	WrittenInPart
@@ -97,7 +107,7 @@ type WriteError struct {
 
 func (e *WriteError) Error() string {
 	fate := ""
-	if canceled := errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded); e.Fate == WrittenInPart || canceled && e.Fate == NothingWritten {
+	if canceled := errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded); e.Fate == WrittenInPart || canceled && e.Fate == NothingWritten || e.Fate == WriteStands {
 		fate = e.Fate.String() + ": "
 	}
 	return fmt.Sprintf("joinery: document %q: %s%v", e.Doc, fate, e.Err)
@@ -124,6 +134,8 @@ func writeError(doc string, err error) error {
 		if errors.Is(err, ErrStore) {
 			fate = FateUnknown
 		}
+	} else if errors.Is(err, ErrLevel) || errors.Is(err, ErrTooFew) || errors.Is(err, ErrBusy) {
+		fate = WriteStands
 	}
 	return &WriteError{doc, fate, err}
 }

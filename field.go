@@ -272,6 +272,10 @@ type Conflict struct {
 	Path     []string
 	Kind     Kind
 	Siblings []Sibling[any] // the one that Get returns first
+	// Context supersedes all these siblings in a write with Over.
+	Context Context
+
+	at spot
 }
 
 // Conflicts yields the places with more than one concurrent value in the
@@ -316,7 +320,7 @@ func (r *Replica) conflicts(doc string) (out []spot) {
 }
 
 func (r *Replica) conflict(doc string, at spot) (Conflict, error) {
-	c := Conflict{Doc: doc, Kind: kinds[at.tag]}
+	c := Conflict{Doc: doc, Kind: kinds[at.tag], at: at}
 	for _, p := range at.path {
 		c.Path = append(c.Path, p.Name)
 	}
@@ -325,6 +329,9 @@ func (r *Replica) conflict(doc string, at spot) (Conflict, error) {
 	c.Siblings, err = Siblings[any](Register{field{r.Doc(doc).target, at.path, at.tag, at.key}})
 	if err != nil {
 		err = fmt.Errorf("%w (field %q)", err, c.Path)
+	}
+	for i := range c.Siblings {
+		c.Context.dots = append(c.Context.dots, c.Siblings[i].Context.dots...)
 	}
 	return c, err
 }

@@ -11,6 +11,7 @@ import (
 type target struct {
 	replica *Replica
 	doc     string
+	level   Level        // of writes
 	tx      *transaction // inside an Update or View
 }
 
@@ -36,7 +37,7 @@ func (x *transaction) open() *crdt.Document {
 func (t target) write(ctx context.Context, fn func(*crdt.Document) error, places ...uint64) error {
 	needs(ctx)
 	if t.tx == nil {
-		return t.unwritten(t.replica.node.Write(ctx, t.doc, fn, places...))
+		return t.unwritten(t.replica.node.WriteAt(ctx, t.level, t.doc, fn, places...))
 	}
 	d := t.tx.open()
 	if t.tx.readOnly {

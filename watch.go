@@ -78,8 +78,14 @@ func (r *Replica) Watch(ctx context.Context, pattern string, opts ...WatchOption
 	for _, o := range opts {
 		o(&cfg)
 	}
+	all, _ := r.watch(ctx, pattern, cfg)
+	return all
+}
+
+// watch is Watch, with what it goes by.
+func (r *Replica) watch(ctx context.Context, pattern string, cfg watchConfig) (iter.Seq2[Event, error], *watch) {
 	if err := message.CheckPattern(pattern); err != nil {
-		return func(yield func(Event, error) bool) { yield(Event{}, fmt.Errorf("joinery: watch: %w", err)) }
+		return func(yield func(Event, error) bool) { yield(Event{}, fmt.Errorf("joinery: watch: %w", err)) }, nil
 	}
 	w := &watch{replica: r, ctx: ctx, pattern: pattern, changes: r.node.Watch(pattern)}
 	stop := context.AfterFunc(ctx, w.changes.Stop)
@@ -100,7 +106,7 @@ func (r *Replica) Watch(ctx context.Context, pattern string, opts ...WatchOption
 		}
 		for w.follow(yield) {
 		}
-	}
+	}, w
 }
 
 // watch is one call of Watch.
@@ -110,6 +116,7 @@ type watch struct {
 	pattern string
 	changes *node.Watcher
 	shown   *shown // nil if old values are not asked for
+	at      spot   // of the event that is being yielded
 	used    atomic.Bool
 }
 
@@ -118,7 +125,7 @@ func (w *watch) snapshot(yield func(Event, error) bool) bool {
 	for name := range w.replica.node.Names(w.pattern, "", 0) {
 		all := w.replica.Doc(name).readings()
 		for i := range all {
-			if w.shown != nil {
+			if w.at = all[i].spot; w.shown != nil {
 				w.shown.swap(name, &all[i])
 			}
 			if w.ctx.Err() != nil || !yield(Event{Doc: name, Field: all[i].field(), Snapshot: true}, nil) {
@@ -143,6 +150,7 @@ func (w *watch) follow(yield func(Event, error) bool) bool {
 	}
 	for _, c := range byDocument(changes) {
 		for i, r := range w.replica.lookAll(c) {
+			w.at = r.spot
 			if ev := w.event(&c[i], &r); w.ctx.Err() != nil || !yield(ev, nil) {
 				return false
 			}

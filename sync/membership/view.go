@@ -159,17 +159,17 @@ func (v *View) MayJoin(id causal.ID) bool {
 func (v *View) Holders(doc string) (out []causal.Actor) {
 	for i := range v.members {
 		m := &v.members[i]
-		if m.Standing == Active && m.Role.Holds() && m.isInterested(doc) {
+		if m.Standing == Active && m.Holds(doc) {
 			out = append(out, m.Actor)
 		}
 	}
 	return out
 }
 
-// isInterested reports whether the member's declared interest matches a document.
-// The membership itself concerns all.
-func (m *Member) isInterested(doc string) bool {
-	return m.Interest == "" || doc == Document || message.Match(m.Interest, doc)
+// Holds reports whether the member keeps what is written to a document, by its
+// role and its declared interest. The membership itself concerns all.
+func (m *Member) Holds(doc string) bool {
+	return m.Role.Holds() && (m.Interest == "" || doc == Document || message.Match(m.Interest, doc))
 }
 
 // Put writes a member down, in place of what is known of it.

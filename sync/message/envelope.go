@@ -42,11 +42,13 @@ const (
 	KindMuster
 	KindCover
 	KindCovered
+	KindAsk
+	KindReply
 )
 
 // String names the kind in lower case.
 func (k Kind) String() string {
-	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk", "table", "relay", "own", "decline", "muster", "cover", "covered"}
+	names := [...]string{"unknown", "delta", "beacon", "survey", "listing", "pull", "push", "fetch", "chunk", "table", "relay", "own", "decline", "muster", "cover", "covered", "ask", "reply"}
 	if int(k) >= len(names) {
 		return fmt.Sprintf("kind(%d)", uint8(k))
 	}
@@ -174,6 +176,10 @@ func newBody(k Kind) Body {
 		return new(Cover)
 	case KindCovered:
 		return new(Covered)
+	case KindAsk:
+		return new(Ask)
+	case KindReply:
+		return new(Reply)
 	}
 	return nil
 }

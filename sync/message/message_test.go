@@ -37,9 +37,14 @@ func bodies() []Body {
 		&Fetch{ID: 1 << 62, Offset: 4096},
 		&Chunk{ID: 3, Offset: 4096, Data: []byte("data")},
 		&Table{To: 5, Doc: "doc", ID: 1 << 62, View: 1 << 57, Table: []byte("table"), News: delta.Delta("news")},
+		&Delta{Doc: "user:123", Unit: delta.Delta("unit"), Relayed: true},
+		&Push{To: 1, Own: true, Gifts: []Gift{{Doc: "doc", Answer: No, Deltas: []delta.Delta{}}}},
+		&Decline{To: 5, Doc: "doc", ID: 1 << 62},
 		&Muster{Seen: have, Reports: []Report{{sender.From, 7, 1 << 60}, {causal.Actor{ID: causal.ID{9}}, 0, 0}}},
 		&Cover{Seen: only, Cuts: []Cut{{1 << 61, "doc", 0, have}, {1, "é", 1 << 63, only}}},
 		&Covered{To: 5, Seen: have, Cuts: []Held{{ID: 1}, {ID: 1 << 63, More: have}}},
+		&Ask{ID: 1 << 62, Version: 1 << 61, Read: true, Doc: "doc", Digest: 3, Have: have},
+		&Reply{To: 1, ID: 1 << 62, Version: 5, Verdict: Unsure, Digest: 9, Seen: have},
 	}
 }
 

@@ -62,7 +62,7 @@ func TestSubjectsBindSendersAndKinds(t *testing.T) {
 	ask, own, news := []string{all[3], all[9]}, []string{all[4], all[10]}, []string{all[5], all[11]}
 	right := map[Kind][]string{
 		KindDelta: all[:1], KindRelay: all[1:2], KindBeacon: append([]string{all[6], all[7]}, ask...), KindMuster: all[6:7], KindCover: all[6:7], KindCovered: ask, KindPull: anybody, KindSurvey: anybody,
-		KindListing: ask, KindFetch: ask, KindDecline: ask, KindTable: news, KindOwn: own, KindPush: news, KindChunk: append(own, news...),
+		KindListing: ask, KindFetch: ask, KindDecline: ask, KindTable: news, KindOwn: own, KindPush: news, KindChunk: append(own, news...), KindAsk: ask, KindReply: news,
 	}
 	for k := Kind(1); newBody(k) != nil; k++ {
 		require.Contains(t, right, k, "%v: say where it may come", k)
@@ -79,13 +79,6 @@ func TestSubjectsBindSendersAndKinds(t *testing.T) {
 			require.Equal(t, slices.Index(all, subject) >= 7, scope == "a.>")
 		}
 	}
-}
-
-func TestWhoSpeaksForItselfAloneSendsChunksThere(t *testing.T) {
-	s, to := NewSubjects("s", causal.ID{1}), causal.ID{2}
-	require.Equal(t, s.To(to, KindPush), s.To(to, KindChunk))
-	require.Equal(t, s.To(to, KindOwn), s.OwnOnly().To(to, KindChunk))
-	require.Equal(t, s.To(to, KindPull), s.OwnOnly().To(to, KindPull))
 }
 
 func TestSubjectsOfOthersAreRefused(t *testing.T) {

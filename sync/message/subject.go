@@ -34,7 +34,6 @@ var ErrSubject = errors.New("message: not a subject of this space")
 // pattern's wildcards are encoded there: nothing is published to a wildcard.
 type Subjects struct {
 	root, self string
-	chunks     room // where chunks go
 }
 
 // Queue is the name of the queue group on the request subjects.
@@ -43,14 +42,7 @@ const Queue = "joinery"
 // NewSubjects returns the subjects of a space on which self publishes.
 func NewSubjects(space string, self causal.ID) Subjects {
 	token := strings.ReplaceAll(string(AppendToken(nil, space)), ".", "%2E")
-	return Subjects{root: "joinery." + token + ".", self: self.String(), chunks: roomAll}
-}
-
-// OwnOnly returns the subjects of a replica that speaks for itself alone: what it
-// gives in chunks is its own, too.
-func (s Subjects) OwnOnly() Subjects {
-	s.chunks = roomOwn
-	return s
+	return Subjects{root: "joinery." + token + ".", self: self.String()}
 }
 
 // Root returns what all subjects of the space begin with, its dot included.
@@ -121,11 +113,7 @@ func (s Subjects) Anys() string { return s.root + "q.*" }
 
 // To returns the subject of a message of some kind to one replica.
 func (s Subjects) To(to causal.ID, k Kind) string {
-	in := k.room()
-	if k == KindChunk {
-		in = s.chunks
-	}
-	return s.root + "r." + to.String() + "." + string(in) + "." + s.self
+	return s.root + "r." + to.String() + "." + string(k.room()) + "." + s.self
 }
 
 // Mine returns the pattern of all messages to this replica.
@@ -159,7 +147,7 @@ func (k Kind) room() room {
 		return roomRelay
 	case KindOwn:
 		return roomOwn
-	case KindPush, KindChunk, KindTable:
+	case KindPush, KindChunk, KindTable, KindReply:
 		return roomAll
 	}
 	return roomAsk

@@ -270,6 +270,7 @@ func (n *Node) commitRound(sync bool) error {
 	}
 	out := n.core.Ready()
 	n.deliver(out.Changes)
+	n.requests.end(out.Outcomes)
 	n.commits.put(&out, n.identity())
 	round := n.commits.take()
 	n.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"github.com/joinery-crdt/joinery/broker"
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/consistency"
 	"github.com/joinery-crdt/joinery/sync/journal"
 	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/replica"
@@ -26,6 +27,7 @@ type Node struct {
 	watchers map[*Watcher]struct{}
 	closed   bool
 	reentry  reentry
+	requests requests
 
 	journal      *journal.Journal // nil without a store
 	commits      committer
@@ -163,19 +165,7 @@ func (n *Node) lock() {
 // touches no more than some places, they can be given by their hashes: the
 // rest of a document that is being loaded is then not waited for.
 func (n *Node) Write(ctx context.Context, doc string, fn func(*crdt.Document) error, places ...uint64) error {
-	if err := n.ports[0].outbox.wait(ctx); err != nil {
-		return err
-	}
-	if n.journal != nil {
-		if err := errors.Join(n.commits.room(ctx), n.fetch(ctx, doc, places), n.fetchLapsed(ctx, doc)); err != nil {
-			return err
-		}
-	}
-	round, err := n.write(doc, fn)
-	if round == 0 {
-		return err
-	}
-	return errors.Join(err, n.late(ctx, round))
+	return n.WriteAt(ctx, consistency.Local, doc, fn, places...)
 }
 
 // late waits until a round is durable.
@@ -186,17 +176,22 @@ func (n *Node) late(ctx context.Context, round uint64) error {
 	return nil
 }
 
-// write returns the round that makes the write durable if that has to be
-// waited for, else 0.
-func (n *Node) write(doc string, fn func(*crdt.Document) error) (round uint64, err error) {
+// write returns the round that makes the write durable, if that has to be
+// waited for, else 0, and the request to other replicas to hold it.
+func (n *Node) write(doc string, level consistency.Level, fn func(*crdt.Document) error) (round uint64, req request, err error) {
 	n.lock()
 	if err := n.refuses(); err != nil {
 		n.mu.Unlock()
-		return 0, err
+		return 0, req, err
 	}
 	before := n.moment()
 	defer func() { round = n.wrote(before) }() // also if fn panics
-	return 0, n.core.Write(time.Now(), doc, fn)
+	if err = n.core.Write(time.Now(), doc, fn); level != consistency.Local && n.core.Minted() != before.minted {
+		var short error
+		req.ticket, short = n.core.Confirm(time.Now(), doc, level)
+		req.done, err = n.requests.expect(req.ticket), errors.Join(err, short)
+	}
+	return 0, req, err
 }
 
 // refuses says why nothing can be written. The caller holds the lock.
@@ -245,6 +240,7 @@ func (n *Node) handOn() []replica.Alarm {
 	n.planExpiry()
 	n.deliver(out.Changes)
 	n.noteParted()
+	n.requests.end(out.Outcomes)
 	if n.journal != nil {
 		n.commits.put(&out, n.identity())
 	} else {

@@ -30,9 +30,6 @@ type port struct {
 func (n *Node) openPorts() {
 	for i, b := range append([]Bridge{{Space: n.cfg.Space}}, n.cfg.Relay...) {
 		p := &port{index: i, space: b.Space, subjects: message.NewSubjects(b.Space, n.cfg.Replica.ID), binding: bindTo(b.Space)}
-		if n.cfg.Replica.OwnOnly {
-			p.subjects = p.subjects.OwnOnly()
-		}
 		p.outbox.init(n.cfg.Outbox)
 		n.ports = append(n.ports, p)
 	}

@@ -69,13 +69,3 @@ func (d *document) noteForeign(err error, theirs uint64) {
 		d.stuck = [2]uint64{d.copy.State().Digest(), theirs}
 	}
 }
-
-// hasNothing reports whether an answer gives nothing, now or later.
-func hasNothing(m *message.Push) bool {
-	for i := range m.Gifts {
-		if a := m.Gifts[i].Answer; a != message.Same && a != message.No {
-			return false
-		}
-	}
-	return true
-}

@@ -126,8 +126,6 @@ func TestADeviceIsNotAskedAgainAndAgainForWhatItMayNotGive(t *testing.T) {
 			b := newBench(t, 2)
 			device := b.add(ownOnly, change)
 			origin, server := b.all[0], b.all[1]
-			b.set(device, "own", "1")
-			b.pass(time.Second, nil)
 			b.set(origin, "x", "1")
 			b.carry(func(_, to *Replica, _ *Outgoing) bool { return to == server })
 			require.Equal(t, "1", b.get(device, "x"))
@@ -143,15 +141,4 @@ func TestADeviceIsNotAskedAgainAndAgainForWhatItMayNotGive(t *testing.T) {
 			b.requireEqual()
 		})
 	}
-}
-
-func TestAReplicaThatOnlyReadsDoesNotAnswer(t *testing.T) {
-	b := newBench(t, 1)
-	reader := b.add(ownOnly)
-	b.set(b.all[0], "x", "1")
-	b.pass(3*time.Second, nil)
-	b.requireEqual()
-	pull := &message.Pull{Wants: []message.Want{{Doc: "doc"}, {Doc: "none"}}}
-	require.NoError(t, reader.Step(b.now, "", say(twin, 1, pull)))
-	require.Empty(t, only[*message.Push](t, b.take(reader)))
 }

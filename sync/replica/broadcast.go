@@ -55,6 +55,9 @@ func (r *Replica) flushWhile(may func() bool) {
 	if len(r.unsent)+len(r.passing.units) > 0 {
 		r.flushAt = r.budget.broadcastAt()
 	}
+	if r.online && len(r.quorums.fresh) > 0 {
+		r.inquireFresh()
+	}
 }
 
 // noteKept notes which documents have every event in a record.

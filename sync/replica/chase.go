@@ -132,6 +132,7 @@ func (r *Replica) endChase(d *document) {
 	}
 	r.dropTransfer(d)
 	d.chase = &r.noChase
+	d.promises = nil // who still waits asks again
 	r.forgetEmpty(d)
 }
 
@@ -157,7 +158,7 @@ func (r *Replica) forgetEmpty(d *document) {
 			return
 		}
 	}
-	if c := d.chase; c.index < 0 && c.transfer == nil && c.staged == nil && !d.stale && d.hints == 0 && !d.unsent {
+	if c := d.chase; c.index < 0 && c.transfer == nil && c.staged == nil && len(d.inquiries)+len(d.promises) == 0 && !d.stale && d.hints == 0 && !d.unsent {
 		r.drop(d)
 	}
 }

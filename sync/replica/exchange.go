@@ -46,9 +46,6 @@ func (r *Replica) onPull(p *peer, m *message.Pull) {
 
 func (r *Replica) push(p *peer, m *message.Push, scope string) {
 	m.Own = r.cfg.OwnOnly
-	if m.Own && r.stats.Writes == 0 && hasNothing(m) {
-		return // who only reads may not be allowed to answer; whoever asked asks others
-	}
 	if m.To = p.nonce; len(m.Gifts) > 0 {
 		if slices.ContainsFunc(m.Gifts, isOfState) {
 			m.Seen = r.seenMembers()

@@ -21,10 +21,11 @@ type bench struct {
 	all  []*Replica
 	kept map[*Replica][]Record
 	seen map[*Replica][]Alarm
+	ends map[*Replica][]Outcome
 }
 
 func newBench(t *testing.T, n int, change ...func(*Config)) *bench {
-	b := &bench{t: t, now: time.Unix(1e9, 0), kept: map[*Replica][]Record{}, seen: map[*Replica][]Alarm{}}
+	b := &bench{t: t, now: time.Unix(1e9, 0), kept: map[*Replica][]Record{}, seen: map[*Replica][]Alarm{}, ends: map[*Replica][]Outcome{}}
 	for range n {
 		b.add(change...)
 	}
@@ -55,6 +56,9 @@ func (b *bench) take(r *Replica) []Outgoing {
 	out := r.Ready()
 	b.kept[r] = append(b.kept[r], out.Records...)
 	b.seen[r] = append(b.seen[r], out.Alarms...)
+	if len(out.Outcomes) > 0 {
+		b.ends[r] = append(b.ends[r], out.Outcomes...)
+	}
 	return out.Messages
 }
 

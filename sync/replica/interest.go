@@ -329,6 +329,8 @@ func (r *Replica) checkScope(body message.Body) error {
 		ok = message.Covers(scope, m.Scope)
 	case *message.Pull:
 		ok = !slices.ContainsFunc(m.Wants, func(w message.Want) bool { return !message.Match(scope, w.Doc) })
+	case *message.Ask:
+		ok = message.Match(scope, m.Doc)
 	case *message.Push:
 		ok = !slices.ContainsFunc(m.Gifts, func(g message.Gift) bool { return !message.Match(scope, g.Doc) })
 	}

@@ -14,12 +14,13 @@ type Output struct {
 	Messages []Outgoing
 	Changes  []Change
 	Alarms   []Alarm
+	Outcomes []Outcome     // of requests that waited for others
 	Aside    []Quarantined // to be as durable as Records, and given to Recall at the next start
 }
 
 // IsEmpty reports whether there is nothing to do.
 func (o *Output) IsEmpty() bool {
-	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms)+len(o.Aside) == 0
+	return len(o.Records)+len(o.Messages)+len(o.Changes)+len(o.Alarms)+len(o.Outcomes)+len(o.Aside) == 0
 }
 
 // Record is a unit or state to be kept: merging all records of a document

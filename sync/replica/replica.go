@@ -72,6 +72,7 @@ type Replica struct {
 	interest  interest
 	sums      sums
 	surveyed  map[string]time.Time // when the last one of a scope began
+	quorums   quorums
 	watching  bool
 	drifting  map[causal.ID]Drifting
 	expiring  expiries
@@ -109,6 +110,9 @@ type document struct {
 	stuck   [2]uint64 // own digest and a peer's, of whom nothing is left to learn
 	chase   *chase    // never nil, see hunt
 	expiry  expiry
+
+	inquiries []*inquiry // of this replica about it
+	promises  []promise  // to others
 
 	conflicts uint64 // of the state, that were settled
 
@@ -346,6 +350,9 @@ func (d *document) touch() {
 	d.settleConflicts()
 	r.notice(d)
 	r.noteChange(d)
+	if len(d.promises)+len(d.inquiries) > 0 {
+		r.keepPromises(d)
+	}
 }
 
 // tellLater lets the next beacons name the document.

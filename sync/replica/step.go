@@ -115,6 +115,10 @@ func (r *Replica) dispatch(h message.Header, body message.Body, doc string) erro
 		r.onCover(p, m)
 	case *message.Covered:
 		r.onCovered(p, m)
+	case *message.Ask:
+		r.onAsk(p, m)
+	case *message.Reply:
+		r.onReply(p, m)
 	}
 	return nil
 }
@@ -128,6 +132,7 @@ type peer struct {
 	actor      causal.Actor     // of the last message
 	port       int              // that it was last heard on
 	nonce      uint64           // of the last message; another process may use the same id
+	delay      time.Duration    // of its answers to inquiries, in the mean; 0: none yet
 }
 
 // view is what a peer last said of the documents of a pattern.
@@ -268,6 +273,7 @@ func (r *Replica) Tick(now time.Time) {
 	}
 	r.tendMembers()
 	r.part()
+	r.inquireAgain()
 	r.pursue()
 }
 
@@ -297,6 +303,9 @@ func (r *Replica) Next() time.Time {
 		if at := r.budget.talkAt(); at.Before(next) {
 			next = at
 		}
+	}
+	if at := r.quorums.at; !at.IsZero() && at.Before(next) {
+		next = at
 	}
 	if d := r.due.first(); d != nil && d.chase.at.Before(next) {
 		next = d.chase.at
