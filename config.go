@@ -117,6 +117,11 @@ type Config struct {
 	// all: those whose interests are neither the same nor one within the other do
 	// not repair each other. See [Replica.SetInterest].
 	Interest []string
+	// Membership makes the replica a member of its space, who is known by name: see
+	// [Replica.Members]. Levels need it. Set it in all replicas of a space or in
+	// none, and not together with Interest, OwnOnly or Relay. Default nil: whoever
+	// reaches the space takes part, and nobody counts.
+	Membership *Membership
 	// MaxDocs bounds the documents that other replicas can make this one hold.
 	// Default 1M.
 	MaxDocs int
@@ -194,7 +199,7 @@ func (c *Config) validate() error {
 	case c.MaxValue > kernel.MaxValue:
 		return fmt.Errorf("%w: MaxValue is %d, must be up to %d bytes", ErrConfig, c.MaxValue, kernel.MaxValue)
 	}
-	if err := c.validateRelay(); err != nil {
+	if err := errors.Join(c.validateRelay(), c.validateMembership()); err != nil {
 		return err
 	}
 	c.MaxValue = cmp.Or(c.MaxValue, kernel.MaxValue)
@@ -284,7 +289,7 @@ func nodeConfig(cfg *Config, b broker.Broker, bridges []node.Bridge) node.Config
 		Replica: replica.Config{
 			ID: cfg.ID, Clock: cfg.Clock, MaxDrift: cfg.MaxDrift, Rand: newRand(),
 			MaxMessage: cfg.MaxMessage, Budget: cfg.Budget, FlushAge: cfg.FlushAge, BeaconEvery: cfg.BeaconEvery,
-			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs, MaxOwnDocs: cfg.MaxOwnDocs, OwnOnly: cfg.OwnOnly, Interest: cfg.Interest,
+			LogBytes: cfg.LogBytes, MaxDocs: cfg.MaxDocs, MaxOwnDocs: cfg.MaxOwnDocs, OwnOnly: cfg.OwnOnly, Interest: cfg.Interest, Member: cfg.Membership.member(),
 		},
 	}
 }

@@ -46,6 +46,10 @@ var (
 	ErrBehind = errors.New("joinery: replica is behind what was read or written before")
 	// ErrName: a document or space cannot have this name.
 	ErrName = message.ErrName
+	// ErrLeft: the replica has left its space for good, see [Replica.Retire].
+	ErrLeft = replica.ErrLeft
+	// ErrObserver: the replica's role is to read.
+	ErrObserver = replica.ErrObserver
 	// ErrUncertain: the context ended before the write was on the disk. The write
 	// stands in memory, and is durable a moment later unless the disk fails.
 	ErrUncertain = node.ErrUncertain

@@ -7,9 +7,9 @@ import (
 )
 
 // Level says how many owners of a document have to answer before a write or a
-// [Doc.Refresh] returns. The owners are the members of the space that hold the
-// document, see [Replica.Members]; replicas behind bad links and readers do not
-// count. Levels are comparable; the zero Level is Local.
+// [Doc.Refresh] returns. The owners are the members of the space, see
+// [Config.Membership]; those behind bad links and those that only read or only write
+// do not count. Levels are comparable; the zero Level is Local.
 type Level = consistency.Level
 
 // The levels.

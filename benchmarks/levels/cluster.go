@@ -70,7 +70,10 @@ func (c *cluster) startServer(ctx context.Context, site string, ports map[string
 	ports[site] = fmt.Sprintf("127.0.0.1:%d", port)
 	s, err := embedded.Start(ctx, embedded.Config{Listen: "127.0.0.1:0", Tune: func(o *server.Options) {
 		o.ServerName = site
-		o.Cluster = server.ClusterOpts{Name: "levels", Host: "127.0.0.1", Port: port, NoAdvertise: true, PoolSize: -1, ConnectRetries: 1 << 30}
+		o.Cluster = server.ClusterOpts{
+			Name: "levels", Host: "127.0.0.1", Port: port, NoAdvertise: true, PoolSize: -1,
+			Advertise: "127.0.0.1:1", // where nobody listens: servers must not find a way around the links
+		}
 		o.Routes = routes
 		o.NoSystemAccount = true
 	}})
@@ -107,7 +110,7 @@ func (c *cluster) startReplica(ctx context.Context, name, site string, s *embedd
 		return err
 	}
 	c.closes = append(c.closes, nc.Close)
-	r, err := joinery.Open(ctx, joinery.Config{Space: "levels", Conn: nc, Site: site})
+	r, err := joinery.Open(ctx, joinery.Config{Space: "levels", Conn: nc, Membership: &joinery.Membership{Site: site}})
 	if err != nil {
 		return err
 	}

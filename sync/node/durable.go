@@ -56,6 +56,7 @@ type committer struct {
 	queued      int // bytes of records and messages that wait
 	flyingBytes int // of the round that is being written
 	life        journal.Life
+	synced      bool   // one of messages must not leave before all is durable
 	round       uint64 // that is being filled
 	done        uint64 // rounds that are durable
 	changed     chan struct{}
@@ -101,6 +102,7 @@ func (c *committer) put(out *replica.Output, life journal.Life) {
 	}
 	for i := range out.Messages {
 		c.queued += len(out.Messages[i].Data)
+		c.synced = c.synced || out.Messages[i].Synced
 	}
 	if len(out.Records)+len(out.Messages)+len(out.Aside) > 0 {
 		c.poke()
@@ -185,15 +187,16 @@ type round struct {
 	aside    []replica.Quarantined
 	messages []replica.Outgoing
 	life     journal.Life
+	synced   bool // its messages wait until all is durable
 }
 
 // take ends the round that is being filled and returns what is in it.
 func (c *committer) take() round {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := round{c.round, c.records, c.aside, c.messages, c.life}
+	r := round{c.round, c.records, c.aside, c.messages, c.life, c.synced}
 	c.flying, c.flyingBytes, c.queued = c.records, c.queued, 0
-	c.records, c.messages, c.aside = nil, nil, nil
+	c.records, c.messages, c.aside, c.synced = nil, nil, nil, false
 	c.round++
 	return r
 }
@@ -276,6 +279,7 @@ func (n *Node) commitRound(sync bool) error {
 	n.mu.Unlock()
 	n.report(out.Alarms)
 	n.commits.dirty = n.commits.dirty || len(round.records)+len(round.aside) > 0
+	sync = sync || round.synced
 	err := n.journal.Quarantine(round.aside)
 	if err == nil {
 		err = n.journal.Append(round.records, round.life, sync && n.commits.dirty, captured...)

@@ -5,11 +5,13 @@ import (
 	"context"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/joinery-crdt/joinery/crdt"
 	"github.com/joinery-crdt/joinery/sync/catalog"
 	"github.com/joinery-crdt/joinery/sync/message"
+	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
 const (
@@ -32,7 +34,7 @@ func (n *Node) Names(pattern, after string, limit int) iter.Seq[string] {
 		return func(func(string) bool) {}
 	case !strings.ContainsAny(pattern, "*>"):
 		return func(yield func(string) bool) {
-			if pattern > after && n.happened(pattern) {
+			if pattern > after && !replica.IsReserved(pattern) && n.happened(pattern) {
 				yield(pattern)
 			}
 		}
@@ -47,12 +49,13 @@ func (n *Node) Names(pattern, after string, limit int) iter.Seq[string] {
 func (n *Node) pages(scope catalog.Scope, after string, left int, yield func(string) bool) {
 	for {
 		p := n.page(scope, after, min(left, pageSize))
-		for _, name := range p.Names {
+		names := slices.DeleteFunc(p.Names, replica.IsReserved)
+		for _, name := range names {
 			if !yield(name) {
 				return
 			}
 		}
-		if left, after = left-len(p.Names), p.Next; after == "" || left == 0 {
+		if left, after = left-len(names), p.Next; after == "" || left == 0 {
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/joinery-crdt/joinery/crdt/causal"
+	"github.com/joinery-crdt/joinery/sync/membership"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
@@ -90,6 +91,9 @@ func (n *Node) Status() Status {
 	}
 	if s.Loading, s.Loaded = left, of; n.journal != nil {
 		s.Failed, s.Damaged = n.commits.failed(), n.resident.damaged
+	}
+	if n.core.View(membership.Document) != nil {
+		s.Replica.Docs-- // it is nobody's data
 	}
 	s.Replica.Refused += n.counters.refused.Load()
 	for i, p := range n.ports[1:] {

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/joinery-crdt/joinery/crdt/kernel"
-	"github.com/joinery-crdt/joinery/sync/message"
 	"github.com/joinery-crdt/joinery/sync/replica"
 )
 
@@ -122,7 +121,7 @@ func (w *Watcher) put(changes []replica.Change, places []string) {
 	some := false
 	w.round++
 	for i := range changes {
-		if message.Match(w.pattern, changes[i].Doc) {
+		if shows(w.pattern, changes[i].Doc) {
 			w.add(&changes[i], places[i])
 			some = true
 		}
