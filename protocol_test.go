@@ -114,7 +114,7 @@ func samples(t *testing.T) (message.Header, map[string]message.Body) {
 		"cover":   &message.Cover{Seen: only, Cuts: []message.Cut{{ID: 0x7f03, Doc: "user:123", Context: only}}},
 		"covered": &message.Covered{To: 6, Seen: only, Cuts: []message.Held{{ID: 0x7f03, More: only}}},
 		"ask":     &message.Ask{ID: 0x7f03, Version: 0xee, Doc: "user:123", Have: seen},
-		"reply":   &message.Reply{To: 6, ID: 0x7f03, Version: 0xee, Verdict: message.Held},
+		"reply":   &message.Reply{To: 6, ID: 0x7f03, Version: 0xee, Verdict: message.Holding},
 	}
 }
 

@@ -39,8 +39,8 @@ type Verdict uint8
 
 // The verdicts. The numbers are part of the protocol.
 const (
-	// Held: the sender holds the events, as durably as the space asks.
-	Held Verdict = iota
+	// Holding: the sender holds the events, as durably as the space asks.
+	Holding Verdict = iota
 	// Moved: the sender knows other owners of the document.
 	Moved
 	// Unsure: the sender may have lost what it had promised to hold, and has not

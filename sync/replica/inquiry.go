@@ -180,7 +180,7 @@ func (r *Replica) onReply(p *peer, m *message.Reply) {
 		p.delay = 1
 	}
 	switch m.Verdict {
-	case message.Held:
+	case message.Holding:
 		r.onHeld(q, p, m)
 	case message.Unsure:
 		for _, w := range q.waits {

@@ -52,7 +52,7 @@ func (r *Replica) answerRead(p *peer, m *message.Ask) {
 	}
 	r.seal(d)
 	s := d.copy.State()
-	out := &message.Reply{ID: m.ID, Verdict: message.Held, Digest: s.Digest()}
+	out := &message.Reply{ID: m.ID, Verdict: message.Holding, Digest: s.Digest()}
 	if out.Digest != m.Digest {
 		out.Seen = s.Context()
 		r.giveUnits(p, m)
@@ -78,7 +78,7 @@ func (r *Replica) promise(p *peer, m *message.Ask) {
 		return
 	}
 	if r.holds(d, m.Have) {
-		r.reply(p.id, p.nonce, m.Doc, &message.Reply{ID: m.ID, Verdict: message.Held})
+		r.reply(p.id, p.nonce, m.Doc, &message.Reply{ID: m.ID, Verdict: message.Holding})
 		r.forgetEmpty(d)
 		return
 	}
@@ -110,7 +110,7 @@ func (r *Replica) keepPromises(d *document) {
 	d.promises = slices.DeleteFunc(d.promises, func(o promise) bool {
 		held := r.holds(d, o.have)
 		if held {
-			r.reply(o.peer, o.nonce, d.name, &message.Reply{ID: o.id, Verdict: message.Held})
+			r.reply(o.peer, o.nonce, d.name, &message.Reply{ID: o.id, Verdict: message.Holding})
 		}
 		return held
 	})
