@@ -186,6 +186,9 @@ func (b *Broker) wait(ctx context.Context, operation func(context.Context) error
 // a silent one, without a deadline, lasts until the connection's own pings
 // notice.
 func (b *Broker) Flush(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err // nats.go may take the answer of a fast server before it looks at ctx
+	}
 	defer b.audit()
 	return b.wait(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, longestFlush)
