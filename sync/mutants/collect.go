@@ -77,7 +77,7 @@ var collectMutants = []mutant{
 		name: "a document is forgotten as soon as nothing lives in it",
 		harm: "a member that has not heard of the deletion brings it back",
 		in:   "sync/replica",
-		old:  "case !r.covers(d):",
+		old:  "case !r.covers(d) || r.awaitsReturn():",
 		put:  "case false:",
 		by:   "sync/sim: TestHistoriesThatCollectShowWhatOthersWould",
 	},
