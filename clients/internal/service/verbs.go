@@ -129,7 +129,7 @@ func (w *step) parse() (err error) {
 }
 
 // maxTTL is some 100 years, in milliseconds.
-const maxTTL = 100 * 366 * 24 * 3600 * 1000
+const maxTTL int64 = 100 * 366 * 24 * 3600 * 1000
 
 func (w *step) ttl() time.Duration { return time.Duration(w.TTLMS) * time.Millisecond }
 
