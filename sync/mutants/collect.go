@@ -82,14 +82,6 @@ var collectMutants = []mutant{
 		by:   "sync/sim: TestHistoriesThatCollectShowWhatOthersWould",
 	},
 	{
-		name: "the units of a dead document are given out",
-		harm: "an event reaches, without its killer, somebody who has forgotten and claimed that one",
-		in:   "sync/replica",
-		old:  "if s.Dots() == 0 && !s.IsPartial() {\n\t\tr.forgetUnits(d)\n\t}",
-		put:  "",
-		by:   "sync/sim: TestWhatAForgottenEventKilledStaysDead",
-	},
-	{
 		name: "what was forgotten stays on the disk",
 		harm: "the space grows with every document that ever was, and they are back at the next start",
 		in:   "sync/journal",

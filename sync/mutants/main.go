@@ -3,6 +3,7 @@
 //
 //	go run ./sync/mutants
 //	go run ./sync/mutants -run 'kernel|delta'
+//	go run ./sync/mutants -every 4
 //	go run ./sync/mutants -markdown > docs/wrong-implementations.md
 //
 // A mutant is a replacement of a few lines in one file. The tree itself is not
@@ -28,6 +29,7 @@ import (
 
 type settings struct {
 	run      *regexp.Regexp
+	every    int
 	workers  int
 	json     bool
 	markdown bool
@@ -38,12 +40,13 @@ func main() {
 	run := flag.String("run", "", "only mutants whose package and name match this regular expression")
 	var o settings
 	flag.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "mutants tried at once")
+	flag.IntVar(&o.every, "every", 1, "only each so many-th mutant, for a quick look at all parts")
 	flag.BoolVar(&o.json, "json", false, "report as one JSON object a line")
 	flag.BoolVar(&o.markdown, "markdown", false, "list the mutants as a page of the docs and try none")
 	flag.BoolVar(&o.verbose, "v", false, "show what the catchers printed")
 	flag.Parse()
 	var err error
-	if o.run, err = regexp.Compile(*run); err != nil || flag.NArg() > 0 {
+	if o.run, err = regexp.Compile(*run); err != nil || flag.NArg() > 0 || o.every < 1 {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		flag.Usage()
 		os.Exit(2)
@@ -71,7 +74,7 @@ func tryAll(ctx context.Context, o settings, out io.Writer) (bool, error) {
 		return false, err
 	}
 	defer l.close()
-	chosen := choose(o.run)
+	chosen := choose(o.run, o.every)
 	start := time.Now()
 	if err := l.baseline(ctx, chosen); err != nil {
 		return false, err
@@ -92,12 +95,17 @@ func tryAll(ctx context.Context, o settings, out io.Writer) (bool, error) {
 	return caught == len(chosen), ctx.Err()
 }
 
-// choose returns the mutants whose package or name matches.
-func choose(re *regexp.Regexp) (chosen []mutant) {
+// choose returns each every-th of the mutants whose package or name matches.
+func choose(re *regexp.Regexp, every int) (chosen []mutant) {
+	seen := 0
 	for _, m := range mutants {
-		if re.MatchString(m.in + " " + m.name) {
+		if !re.MatchString(m.in + " " + m.name) {
+			continue
+		}
+		if seen%every == 0 {
 			chosen = append(chosen, m)
 		}
+		seen++
 	}
 	return chosen
 }

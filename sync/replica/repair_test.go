@@ -39,11 +39,14 @@ func TestAHoleIsRepairedFromAnybodysLog(t *testing.T) {
 	b := newBench(t, 3)
 	origin, late := b.all[0], b.all[2]
 	b.set(origin, "a", "1")
+	silent := func(_, _ *Replica, m *Outgoing) bool { return m.Kind == message.KindBeacon }
 	b.carry(func(_, to *Replica, _ *Outgoing) bool { return to == late })
-	b.quiet()
+	b.pass(20*time.Millisecond, silent)
 	b.set(origin, "b", "2")
-	b.carry(nil)
-	b.pass(50*time.Millisecond, func(from, to *Replica, _ *Outgoing) bool { return from == origin || to == origin })
+	b.carry(silent)
+	b.pass(50*time.Millisecond, func(from, to *Replica, m *Outgoing) bool {
+		return from == origin || to == origin || m.Kind == message.KindBeacon
+	})
 	require.Equal(t, "1", b.get(late, "a"), "although the origin is gone")
 	require.Zero(t, b.all[1].Stats().FramesSent)
 }
