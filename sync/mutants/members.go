@@ -18,14 +18,6 @@ var memberMutants = []mutant{
 		by:   "sync/replica: TestWhoHasForgottenADocumentSaysThatItHeldIt",
 	},
 	{
-		name: "a member retires on the word of the one that decides",
-		harm: "who lacks something of it refuses it from then on",
-		in:   "sync/replica",
-		old:  "if r.haveSame(holders[1:], &own[i], seen) {",
-		put:  "if _ = seen; true {",
-		by:   "sync/replica: TestNobodyRetiresBeforeEverybodyHasAllOfIt; sync/sim: TestHistoriesWithMembersThatComeAndGoConverge",
-	},
-	{
 		name: "what is purged is forgotten to be dead",
 		harm: "a replica shows again what its own write had replaced",
 		in:   "crdt/kernel",
