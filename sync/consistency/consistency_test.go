@@ -1,9 +1,6 @@
 package consistency_test
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,18 +51,13 @@ func TestALevelIsReachedByExactlyThoseThatItNames(t *testing.T) {
 		for set := range 32 {
 			tally, err := consistency.NewTally(c.level, "a", view(owners))
 			require.NoError(t, err)
-			hopeless, err := consistency.NewTally(c.level, "a", view(owners))
-			require.NoError(t, err)
 			for i := range owners {
 				if set>>i&1 == 1 {
 					tally.Answer(id(i + 1))
-				} else {
-					hopeless.Refuse(id(i + 1))
 				}
 			}
 			require.Equal(t, c.want(set), tally.Reached(), "%v by %05b", c.level, set)
 			require.Equal(t, c.want(set), tally.Shortfall() == nil)
-			require.Equal(t, c.want(set), !hopeless.Hopeless(), "%v with only %05b left", c.level, set)
 		}
 	}
 }
@@ -77,8 +69,7 @@ func TestAnAnswerCountsOnceAndOnlyAnOwners(t *testing.T) {
 		require.False(t, tally.Answer(id(1)), "the same replica")
 		require.False(t, tally.Answer(id(9)), "a foreign replica")
 	}
-	tally.Refuse(id(2))
-	require.True(t, tally.Answer(id(2)), "who refused and then answers counts")
+	require.True(t, tally.Answer(id(2)))
 }
 
 func TestWhileDocumentsMoveBothOwnerSetsHaveToAnswer(t *testing.T) {
@@ -94,14 +85,13 @@ func TestAShortfallSaysWhoIsMissing(t *testing.T) {
 	tally, err := consistency.NewTally(consistency.All, "", view(voters("", "", "")))
 	require.NoError(t, err)
 	tally.Answer(id(2))
-	tally.Refuse(id(3))
 	var short *consistency.Error
 	err = tally.Shortfall()
 	require.ErrorIs(t, err, consistency.ErrShort)
 	require.ErrorAs(t, err, &short)
 	require.Equal(t, &consistency.Error{
 		Level: consistency.All, Wanted: 3, Got: 1,
-		Answered: []causal.ID{id(2)}, Refused: []causal.ID{id(3)}, Missing: []causal.ID{id(1), id(3)},
+		Answered: []causal.ID{id(2)}, Missing: []causal.ID{id(1), id(3)},
 	}, short)
 	require.Contains(t, err.Error(), "1 of 3 replicas answered for level all")
 }
@@ -142,67 +132,4 @@ func TestViewsOfTheSameOwnersHaveTheSameVersion(t *testing.T) {
 	require.NotEqual(t, v.Version(), v[:2].Version())
 	turned[0].Site = "b"
 	require.NotEqual(t, v.Version(), turned.Version())
-}
-
-func docName(i int) string { return fmt.Sprintf("doc.%d", i) }
-
-func TestPlacementIsTheSameInAnyOrder(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	vs := voters("a", "b", "a", "c", "b", "a")
-	for i := range 200 {
-		want := consistency.Place(docName(i), 3, vs)
-		r.Shuffle(len(vs), func(i, j int) { vs[i], vs[j] = vs[j], vs[i] })
-		require.Equal(t, want, consistency.Place(docName(i), 3, vs))
-	}
-	require.Len(t, consistency.Place("d", 9, vs), len(vs))
-	require.Empty(t, consistency.Place("d", 3, nil))
-}
-
-func TestPlacementSpreadsOverSites(t *testing.T) {
-	vs := voters("a", "a", "a", "a", "b", "c")
-	for i := range 200 {
-		copies := make(map[string]int)
-		for _, o := range consistency.Place(docName(i), 4, vs) {
-			copies[o.Site]++
-		}
-		require.Equal(t, map[string]int{"a": 2, "b": 1, "c": 1}, copies)
-	}
-}
-
-func TestPlacementFollowsWeight(t *testing.T) {
-	vs := voters("", "", "")
-	vs[0].Weight, vs[1].Weight, vs[2].Weight = 1, 2, 5
-	const docs = 20000
-	got := make(map[causal.ID]int)
-	for i := range docs {
-		got[consistency.Place(docName(i), 1, vs)[0].ID]++
-	}
-	for _, v := range vs {
-		require.InDelta(t, v.Weight*docs/8, got[v.ID], docs/50, "weight %d", v.Weight)
-	}
-}
-
-// TestWhoJoinsTakesOverOnlyWhatItOwns and nothing moves between the others.
-func TestWhoJoinsTakesOverOnlyWhatItOwns(t *testing.T) {
-	vs := voters("", "", "", "", "", "")
-	const docs, n = 20000, 3
-	moved := 0
-	for i := range docs {
-		before, after := consistency.Place(docName(i), n, vs[:5]), consistency.Place(docName(i), n, vs)
-		for _, o := range after {
-			if !slices.Contains(before, o) {
-				require.Equal(t, id(6), o.ID)
-				moved++
-			}
-		}
-	}
-	require.InDelta(t, docs*n/6, moved, docs/50)
-}
-
-func BenchmarkPlace(b *testing.B) {
-	vs := voters("a", "a", "b", "b", "c", "c")
-	b.ReportAllocs()
-	for b.Loop() {
-		consistency.Place("fleet.42.engine", 3, vs)
-	}
 }

@@ -1,11 +1,9 @@
-// Package consistency says whose answers a read or write has to wait for, and
-// which replicas own a document. It is pure: no replica, clock or transport.
+// Package consistency says whose answers a read or write has to wait for. It is
+// pure: no replica, clock or transport.
 //
 // A [Level] names how many replicas have to answer, a [View] who they may be
 // under one version of the membership, and a [Tally] counts them: each replica
-// once, nobody from outside. While documents move, two views have to be
-// satisfied, the old and the new owners', so that every quorum of before and
-// every quorum of after meet. [Place] chooses the owners of a document.
+// once, nobody from outside.
 //
 // What levels give: if R + W > N and the membership does not change, a read at
 // level R meets at least one replica that holds an acknowledged write of level

@@ -15,8 +15,6 @@ import (
 type Voter struct {
 	ID   causal.ID
 	Site string
-	// Weight is its capacity relative to others', used by Place alone. 0 counts as 1.
-	Weight int
 }
 
 // View is who owns a document under one membership.
@@ -42,7 +40,6 @@ type Tally struct {
 	level    Level
 	groups   []group
 	answered []causal.ID // sorted, of owners alone
-	refused  []causal.ID // sorted, of owners alone
 }
 
 // group is a set of owners of whom some have to answer.
@@ -149,31 +146,9 @@ func (t *Tally) Answer(id causal.ID) (reached bool) {
 	return t.Reached()
 }
 
-// Refuse notes that a replica will not answer. It may still: an answer that
-// follows counts.
-func (t *Tally) Refuse(id causal.ID) {
-	if t.isOwner(id) {
-		insert(&t.refused, id)
-	}
-}
-
 // Reached reports whether enough have answered.
 func (t *Tally) Reached() bool {
 	return !slices.ContainsFunc(t.groups, func(g group) bool { return g.got < g.need })
-}
-
-// Hopeless reports whether so many have refused that the level can't be
-// reached any more, unless one of them thinks better of it.
-func (t *Tally) Hopeless() bool {
-	return slices.ContainsFunc(t.groups, func(g group) bool {
-		left := 0
-		for _, o := range g.owners {
-			if !contains(t.refused, o.ID) || contains(t.answered, o.ID) {
-				left++
-			}
-		}
-		return left < g.need
-	})
 }
 
 func contains(set []causal.ID, id causal.ID) bool {
@@ -211,7 +186,7 @@ func (t *Tally) Shortfall() error {
 	if t.Reached() {
 		return nil
 	}
-	e := &Error{Level: t.level, Answered: slices.Clone(t.answered), Missing: t.Missing(), Refused: slices.Clone(t.refused)}
+	e := &Error{Level: t.level, Answered: slices.Clone(t.answered), Missing: t.Missing()}
 	for _, g := range t.groups {
 		if short := g.need - g.got; short > e.Wanted-e.Got {
 			e.Wanted, e.Got = g.need, g.got
@@ -229,9 +204,8 @@ type Error struct {
 	// Wanted and Got count the owners of which there were too few: those of one
 	// site or of one view, where sites or views count by themselves.
 	Wanted, Got int
-	// Answered, Refused and Missing are owners by ID, in order. Who refused is
-	// missing, too.
-	Answered, Refused, Missing []causal.ID
+	// Answered and Missing are owners by ID, in order.
+	Answered, Missing []causal.ID
 }
 
 // Error says who is missing.

@@ -43,9 +43,6 @@ const (
 	Holding Verdict = iota
 	// Moved: the sender knows other owners of the document.
 	Moved
-	// Unsure: the sender may have lost what it had promised to hold, and has not
-	// caught up since.
-	Unsure
 )
 
 // Reply answers an Ask.
@@ -74,7 +71,7 @@ func (m *Reply) append(dst []byte) []byte {
 func (m *Reply) parse(r *wire.Reader) {
 	m.To, m.ID, m.Version = r.Uint(), r.Uint(), r.Uint()
 	v := r.Uint()
-	if v > uint64(Unsure) {
+	if v > uint64(Moved) {
 		r.Fail("verdict %d", v)
 	}
 	m.Verdict, m.Digest = Verdict(v), r.Uint()

@@ -44,7 +44,7 @@ func bodies() []Body {
 		&Cover{Seen: only, Cuts: []Cut{{1 << 61, "doc", 0, have}, {1, "é", 1 << 63, only}}},
 		&Covered{To: 5, Seen: have, Cuts: []Held{{ID: 1}, {ID: 1 << 63, More: have}}},
 		&Ask{ID: 1 << 62, Version: 1 << 61, Read: true, Doc: "doc", Digest: 3, Have: have},
-		&Reply{To: 1, ID: 1 << 62, Version: 5, Verdict: Unsure, Digest: 9, Seen: have},
+		&Reply{To: 1, ID: 1 << 62, Version: 5, Verdict: Moved, Digest: 9, Seen: have},
 	}
 }
 

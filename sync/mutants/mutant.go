@@ -33,7 +33,7 @@ func (m *mutant) catchers() (all []catcher) {
 }
 
 // mutants is all of them, layer by layer from below.
-var mutants = concat(contextMutants, clockMutants, kernelMutants, codecMutants, deltaMutants, typeMutants, ladderMutants, replicaMutants, expiryMutants, collectMutants, remoteMutants, memberMutants)
+var mutants = concat(contextMutants, clockMutants, kernelMutants, codecMutants, deltaMutants, typeMutants, ladderMutants, replicaMutants, deviceMutants, expiryMutants, collectMutants, remoteMutants, memberMutants)
 
 func concat(lists ...[]mutant) (all []mutant) {
 	for _, l := range lists {

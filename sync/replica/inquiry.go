@@ -179,15 +179,8 @@ func (r *Replica) onReply(p *peer, m *message.Reply) {
 	} else if p.delay = (3*p.delay + r.now.Sub(at)) / 4; p.delay == 0 {
 		p.delay = 1
 	}
-	switch m.Verdict {
-	case message.Holding:
+	if m.Verdict == message.Holding {
 		r.onHeld(q, p, m)
-	case message.Unsure:
-		for _, w := range q.waits {
-			w.tally.Refuse(p.id)
-		}
-		q.at = r.now // somebody else may do
-		r.dueBy(q.at)
 	}
 }
 

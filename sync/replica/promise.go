@@ -28,8 +28,6 @@ func (r *Replica) onAsk(p *peer, m *message.Ask) {
 	case m.Version != r.owners(m.Doc).Version():
 		r.reply(p.id, p.nonce, m.Doc, &message.Reply{ID: m.ID, Verdict: message.Moved})
 		r.introduce(p)
-	case r.quorums.unsure:
-		r.reply(p.id, p.nonce, m.Doc, &message.Reply{ID: m.ID, Verdict: message.Unsure})
 	case m.Read:
 		r.answerRead(p, m)
 	default:

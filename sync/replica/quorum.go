@@ -34,7 +34,6 @@ type quorums struct {
 	fresh      []*inquiry // not sent yet
 	last       Ticket
 	at         time.Time // when the first inquiry is due; zero: never
-	unsure     bool      // what was promised to be held may be lost
 	voters     voters
 	electorate func(doc string) consistency.View // in place of the membership, in tests
 }
@@ -108,7 +107,7 @@ func (r *Replica) enlist(q *inquiry, level consistency.Level) (Ticket, error) {
 // tally returns a tally in which this replica has answered.
 func (r *Replica) tally(d *document, level consistency.Level) (*consistency.Tally, error) {
 	t, err := consistency.NewTally(level, r.site(), r.owners(d.name))
-	if err == nil && !r.quorums.unsure {
+	if err == nil {
 		t.Answer(r.cfg.ID)
 	}
 	return t, err

@@ -129,7 +129,6 @@ func TestForeignLateAndForgedAnswersDoNotCount(t *testing.T) {
 		{c.actor, message.Reply{To: a.nonce, ID: id + 1, Version: version}},
 		{c.actor, message.Reply{To: a.nonce + 1, ID: id, Version: version}},
 		{c.actor, message.Reply{To: a.nonce, ID: id, Version: version + 1}},
-		{c.actor, message.Reply{To: a.nonce, ID: id, Version: version, Verdict: message.Unsure}},
 		{b.all[1].actor, message.Reply{To: a.nonce, ID: id, Version: version}},
 		{b.all[1].actor, message.Reply{To: a.nonce, ID: id, Version: version}},
 	} {
@@ -264,20 +263,6 @@ func TestAnAnswerUnderAnotherMembershipDoesNotCount(t *testing.T) {
 	require.Empty(t, b.await(a, time.Second, nil))
 	other.quorums.electorate = a.quorums.electorate
 	require.Len(t, b.await(a, time.Second, nil), 1)
-}
-
-// TestAReplicaThatMayHaveForgottenDoesNotAnswer so that it counts for nobody.
-func TestAReplicaThatMayHaveForgottenDoesNotAnswer(t *testing.T) {
-	b := quorumBench(t, 3, 3)
-	a := b.all[0]
-	b.all[1].quorums.unsure = true
-	b.set(a, "k", "v")
-	ticket, err := a.Confirm(b.now, "doc", consistency.All)
-	require.NoError(t, err)
-	require.Empty(t, b.await(a, time.Second, nil))
-	var short *consistency.Error
-	require.ErrorAs(t, a.Abandon(ticket), &short)
-	require.Equal(t, []causal.ID{{2}}, short.Refused)
 }
 
 func TestRequestsThatWaitAreBounded(t *testing.T) {

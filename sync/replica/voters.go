@@ -47,7 +47,7 @@ func (v *voters) read(view *membership.View) {
 		if m.Standing != membership.Active || m.Role != membership.Full || slices.ContainsFunc(v.all, isTwin) {
 			continue
 		}
-		v.all = append(v.all, consistency.Voter{ID: m.Actor.ID, Site: m.Site, Weight: int(min(m.Weight, consistency.MaxWeight))})
+		v.all = append(v.all, consistency.Voter{ID: m.Actor.ID, Site: m.Site})
 		v.members = append(v.members, m)
 		v.selected = v.selected || m.Interest != ""
 	}
